@@ -1,0 +1,9 @@
+//! Gatepass, an OAuth 2 and OpenID Connect authorization server.
+//!
+//! The map of the house, from the top floor down. A room may use any lower floor, never its own or a higher
+//! one; `tests/architecture.rs` holds it so.
+
+// 0 what everything stands on
+pub mod clock;
+pub mod id;
+pub mod secret;

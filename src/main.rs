@@ -1,0 +1,3 @@
+//! Gatepass.
+
+fn main() {}
