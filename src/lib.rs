@@ -7,3 +7,6 @@
 pub mod clock;
 pub mod id;
 pub mod secret;
+
+// 2 what we are told
+pub mod config;
