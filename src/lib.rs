@@ -3,6 +3,15 @@
 //! The map of the house, from the top floor down. A room may use any lower floor, never its own or a higher
 //! one; `tests/architecture.rs` holds it so.
 
+// 4 what tokens are signed with
+pub mod keys;
+
+// 2 what outlives a request
+pub mod store;
+
+// 1 the words of the protocol
+pub mod protocol;
+
 // 0 what everything stands on
 pub mod clock;
 pub mod id;

@@ -1,0 +1,64 @@
+//! The signature algorithms that Gatepass signs with (RFC 7518 §3.1, RFC 8037 §3.1).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// `none` and the HMACs are no variants: what cannot be named cannot be accepted (RFC 8725 §3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Algorithm {
+    /// ECDSA with P-256 and SHA-256.
+    ES256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256: what every relying party must support (OIDC Core §15.1).
+    RS256,
+    /// Ed25519.
+    EdDSA,
+}
+
+impl Algorithm {
+    pub const ALL: [Algorithm; 3] = [Algorithm::ES256, Algorithm::RS256, Algorithm::EdDSA];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Algorithm::ES256 => "ES256",
+            Algorithm::RS256 => "RS256",
+            Algorithm::EdDSA => "EdDSA",
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a signature algorithm of this server: use ES256, RS256 or EdDSA")]
+pub struct UnknownAlgorithm;
+
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+
+    /// "The value is a case-sensitive ASCII string" (RFC 7515 §4.1.1).
+    fn from_str(text: &str) -> Result<Self, UnknownAlgorithm> {
+        Algorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text).ok_or(UnknownAlgorithm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wire_and_the_command_line_use_the_registered_names() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(algorithm.as_str().parse(), Ok(algorithm));
+            assert_eq!(serde_json::to_string(&algorithm).unwrap(), format!("\"{algorithm}\""));
+        }
+        for stranger in ["none", "es256", "HS256", "", "ES256 "] {
+            assert_eq!(stranger.parse::<Algorithm>(), Err(UnknownAlgorithm));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The words of the protocol; nothing here acts.
+
+pub mod algorithm;
