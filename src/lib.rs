@@ -6,7 +6,8 @@
 // 4 what tokens are signed with
 pub mod keys;
 
-// 2 what outlives a request
+// 2 what outlives a request, and what we are told
+pub mod config;
 pub mod store;
 
 // 1 the words of the protocol
@@ -16,6 +17,3 @@ pub mod protocol;
 pub mod clock;
 pub mod id;
 pub mod secret;
-
-// 2 what we are told
-pub mod config;
