@@ -1,7 +1,10 @@
 //! The configuration: defaults < `gatepass.toml` < environment < command line. What is wrong is said at once.
 
 mod complaint;
+mod environment;
+mod file;
 mod kind;
+mod layers;
 mod rules;
 mod section;
 mod setting;
@@ -21,10 +24,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use self::complaint::{Complaint, Complaints, Origin};
+use self::layers::Layers;
 use self::section::{About, Section};
 pub use self::setting::Setting;
 pub use self::source::Sources;
-use self::source::{FILE, Layers};
 
 /// Whether plain http and the demo are allowed (`serve --dev`), on loopback only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,28 +89,18 @@ impl Config {
         let log = log::Log::read(&mut layers);
         let brand = brand::Brand::read(&mut layers);
 
-        let Layers { entries, mut complaints } = layers;
-        let mut complain = |key: &str, wrong: String, right: &str| {
-            let origin = entries.get(key).map_or(Origin::Default, |entry| entry.origin.clone());
-            complaints.push(Complaint { key: key.to_owned(), origin, wrong, right: right.to_owned() });
-        };
         if let Some(server) = &server {
-            rules::of_listeners(server, &mut complain);
-            rules::of_tls_files(server, &mut complain);
+            rules::of_listeners(server, &mut layers);
+            rules::of_tls_files(server, &mut layers);
             if let Some(issuer) = &issuer {
-                rules::of_transport(server, issuer, mode, &mut complain);
+                rules::of_transport(server, issuer, mode, &mut layers);
             }
         }
         if let (Some(issuer), Some(sign_in), Some(keys)) = (&issuer, &sign_in, &keys) {
-            rules::of_lifetimes(issuer, sign_in, keys, &mut complain);
+            rules::of_lifetimes(issuer, sign_in, keys, &mut layers);
+            rules::of_hashing(sign_in, &mut layers);
         }
-        if let Some(sign_in) = &sign_in {
-            rules::of_hashing(sign_in, &mut complain);
-        }
-        // A line that is not TOML gets that complaint alone.
-        let broken: Vec<Origin> =
-            complaints.iter().filter(|complaint| complaint.key == FILE).map(|c| c.origin.clone()).collect();
-        complaints.retain(|complaint| complaint.key == FILE || !broken.contains(&complaint.origin));
+        let complaints = layers.into_complaints();
         match (server, issuer, sign_in, database, keys, log, brand) {
             (
                 Some(server),

@@ -6,10 +6,9 @@ use std::ops::RangeInclusive;
 
 use toml::Value;
 
-use super::complaint::{Complaint, Origin};
 use super::kind::Kind;
+use super::layers::{Layers, Written};
 use super::setting::Setting;
-use super::source::{Layers, Written};
 
 pub(super) trait Section: Sized {
     const NAME: &'static str;
@@ -23,24 +22,19 @@ pub(super) trait Section: Sized {
 /// The value that counts for `setting`, or a complaint.
 pub(super) fn read<T: Kind>(setting: &Setting, layers: &mut Layers) -> Option<T> {
     let key = setting.key();
-    let (value, shown, origin) = match layers.entries.get(&key) {
-        Some(entry) => match &entry.written {
-            Written::Toml(value) => (T::from_toml(value), value.to_string(), entry.origin.clone()),
-            Written::Text(text) => (T::from_text(text), format!("\"{text}\""), entry.origin.clone()),
-        },
-        None if setting.default.is_empty() => (T::absent(), String::new(), Origin::Default),
+    let (value, wrong): (Option<T>, String) = match layers.entries.get(&key).map(|entry| &entry.written) {
+        Some(Written::Toml(value)) => (T::from_toml(value), format!("{value} will not do")),
+        Some(Written::Text(text)) => (T::from_text(text), format!("\"{text}\" will not do")),
+        None if setting.default.is_empty() => (T::absent(), "this must be set".to_owned()),
         None => {
             let default: Option<Value> = setting.default.parse().ok();
-            (default.and_then(|value| T::from_toml(&value)), setting.default.to_owned(), Origin::Default)
+            (default.and_then(|value| T::from_toml(&value)), "the default will not do".to_owned())
         }
     };
     if value.is_none() {
-        let wrong = match &origin {
-            Origin::Default => "this must be set".to_owned(),
-            _ if T::SECRET => "this value will not do".to_owned(),
-            _ => format!("{} will not do", shown.trim()),
-        };
-        layers.complaints.push(Complaint { key, origin, wrong, right: T::RIGHT.to_owned() });
+        let written = layers.entries.contains_key(&key);
+        let wrong = if T::SECRET && written { "this value will not do".to_owned() } else { wrong };
+        layers.refuse(&key, wrong, T::RIGHT);
     }
     value
 }
@@ -55,10 +49,8 @@ pub(super) fn read_within<T: Kind + PartialOrd + Display>(
     if range.contains(&value) {
         return Some(value);
     }
-    let key = setting.key();
-    let origin = layers.entries.get(&key).map_or(Origin::Default, |entry| entry.origin.clone());
     let right = format!("write a whole number from {} to {}", range.start(), range.end());
-    layers.complaints.push(Complaint { key, origin, wrong: format!("{value} is out of range"), right });
+    layers.refuse(&setting.key(), format!("{value} is out of range"), right);
     None
 }
 
@@ -122,7 +114,7 @@ macro_rules! section {
                 }
             ),+];
 
-            fn read(layers: &mut crate::config::source::Layers) -> Option<Self> {
+            fn read(layers: &mut crate::config::layers::Layers) -> Option<Self> {
                 let mut settings = Self::SETTINGS.iter();
                 // Every setting is read before one is missed, so that all complaints are made.
                 $(let $field = section!(@read settings.next()?, layers $(, $range)?);)+
