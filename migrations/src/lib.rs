@@ -1,1 +1,17 @@
-//! Migrations.
+//! The schema of Gatepass, step by step. One set of migrations for SQLite and PostgreSQL.
+//!
+//! Identifiers are 16 bytes, times are milliseconds since 1970 (integers: small, ordered, the same on both
+//! databases), documents are JSON text that the server reads through its own types.
+
+pub use sea_orm_migration::prelude::*;
+
+mod m20261121_000001_foundation;
+
+pub struct Migrator;
+
+#[async_trait::async_trait]
+impl MigratorTrait for Migrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        vec![Box::new(m20261121_000001_foundation::Migration)]
+    }
+}

@@ -1,3 +1,11 @@
-//! The words of the protocol; nothing here acts.
+//! The words of the protocol. Nothing here acts.
 
 pub mod algorithm;
+pub mod authorization_request;
+pub mod client_metadata;
+pub mod error;
+pub mod grant_type;
+pub mod parameters;
+pub mod pkce;
+pub mod response_type;
+pub mod scope;

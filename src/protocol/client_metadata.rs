@@ -1,0 +1,137 @@
+//! What is registered of a client (RFC 7591 §2, OpenID Connect Registration §2), plus this server's own settings.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+
+use super::algorithm::Algorithm;
+use super::grant_type::GrantType;
+use super::response_type::ResponseType;
+use super::scope::Scope;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ClientMetadata {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tos_uri: Option<String>,
+    pub redirect_uris: Vec<String>,
+    pub post_logout_redirect_uris: Vec<String>,
+    pub grant_types: BTreeSet<GrantType>,
+    pub response_types: Vec<ResponseType>,
+    pub token_endpoint_auth_method: AuthMethod,
+    /// What the client may ask for.
+    pub scope: Scope,
+    pub id_token_signed_response_alg: Algorithm,
+    /// Seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default_max_age: Option<u64>,
+
+    /// How access tokens for this client look.
+    pub access_token_format: AccessTokenFormat,
+    /// `aud` of its access tokens; empty means this server itself.
+    pub audience: Vec<String>,
+    /// The resource identifiers (RFC 8707 §2) that this client serves as an API: it may introspect tokens for them.
+    pub resources: Vec<String>,
+    pub pkce: PkceDuty,
+    pub consent: ConsentPolicy,
+}
+
+impl Default for ClientMetadata {
+    fn default() -> Self {
+        ClientMetadata {
+            client_name: None,
+            client_uri: None,
+            logo_uri: None,
+            policy_uri: None,
+            tos_uri: None,
+            redirect_uris: Vec::new(),
+            post_logout_redirect_uris: Vec::new(),
+            grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
+            response_types: vec![ResponseType::Code],
+            token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
+            scope: Scope::default(),
+            // Registration §2: "The default, if omitted, is RS256."
+            id_token_signed_response_alg: Algorithm::RS256,
+            default_max_age: None,
+            access_token_format: AccessTokenFormat::Jwt,
+            audience: Vec::new(),
+            resources: Vec::new(),
+            pkce: PkceDuty::Required,
+            consent: ConsentPolicy::Asked,
+        }
+    }
+}
+
+/// How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AuthMethod {
+    None,
+    ClientSecretBasic,
+    ClientSecretPost,
+}
+
+impl AuthMethod {
+    pub const ALL: [AuthMethod; 3] =
+        [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            AuthMethod::None => "none",
+            AuthMethod::ClientSecretBasic => "client_secret_basic",
+            AuthMethod::ClientSecretPost => "client_secret_post",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        AuthMethod::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+
+    /// A public client (RFC 6749 §2.1) cannot keep a secret.
+    pub const fn is_public(self) -> bool {
+        matches!(self, AuthMethod::None)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// RFC 9068: verified without asking us.
+    Jwt,
+    /// Says nothing to anybody; introspection tells (RFC 7662).
+    Opaque,
+}
+
+/// Whether a client must prove itself by PKCE. Only a confidential client of OpenID Connect may go without
+/// (RFC 9700 §2.1.1), where its `nonce` does the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PkceDuty {
+    Required,
+    Optional,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentPolicy {
+    Asked,
+    /// The operator's own app: nobody is asked. Never for public clients (RFC 8252 §8.6).
+    Implied,
+}
+
+impl ClientMetadata {
+    /// A public client that any app on the device can pretend to be, because it answers on a loopback address or
+    /// a private-use scheme (RFC 8252 §7 and §8.6).
+    pub fn is_impersonable(&self) -> bool {
+        self.token_endpoint_auth_method.is_public()
+            && !self.redirect_uris.iter().all(|uri| uri.starts_with("https://"))
+    }
+}

@@ -1,0 +1,89 @@
+//! The audit trail: rows that are only added, in the transaction of what they tell.
+
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
+};
+use serde_json::Value;
+
+use super::users::User;
+use super::{Error, document, text_of};
+use crate::clock::Timestamp;
+use crate::id::Id;
+
+#[derive(Clone, Debug)]
+pub struct Entry {
+    pub id: Id<Entry>,
+    pub at: Timestamp,
+    pub event: String,
+    pub user_id: Option<Id<User>>,
+    pub client_id: Option<String>,
+    pub detail: Value,
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    use super::Entry;
+    use crate::clock::Timestamp;
+    use crate::id::Id;
+    use crate::store::users::User;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "audit")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: Id<Entry>,
+        pub at: Timestamp,
+        pub event: String,
+        pub user_id: Option<Id<User>>,
+        pub client_id: Option<String>,
+        pub detail: String,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use row::{ActiveModel, Column, Entity};
+
+pub async fn append(db: &impl ConnectionTrait, entry: &Entry) -> Result<(), Error> {
+    let row = ActiveModel {
+        id: Set(entry.id),
+        at: Set(entry.at),
+        event: Set(entry.event.clone()),
+        user_id: Set(entry.user_id),
+        client_id: Set(entry.client_id.clone()),
+        detail: Set(text_of(&entry.detail)),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The newest entries first, of one user or of all.
+pub async fn list(
+    db: &impl ConnectionTrait,
+    user: Option<Id<User>>,
+    limit: u64,
+) -> Result<Vec<Entry>, Error> {
+    let rows = Entity::find()
+        .apply_if(user, |query, user| query.filter(Column::UserId.eq(user)))
+        .order_by_desc(Column::At)
+        .order_by_desc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(Entry {
+                detail: document(&row.detail, "audit", "detail", row.id)?,
+                id: row.id,
+                at: row.at,
+                event: row.event,
+                user_id: row.user_id,
+                client_id: row.client_id,
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,156 @@
+//! Clients: the apps and APIs that were registered.
+
+use std::sync::Arc;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+
+use super::{Error, Store, document, text_of};
+use crate::clock::Timestamp;
+use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::grant_type::GrantType;
+use crate::secret::Fingerprint;
+
+#[derive(Clone, Debug)]
+pub struct Client {
+    pub id: String,
+    pub metadata: ClientMetadata,
+    /// `None` for a public client.
+    pub secret: Option<Fingerprint>,
+    pub status: Status,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Active,
+    Disabled(Timestamp),
+}
+
+impl Client {
+    pub fn is_active(&self) -> bool {
+        self.status == Status::Active
+    }
+
+    pub fn may_use(&self, grant_type: GrantType) -> bool {
+        self.metadata.grant_types.contains(&grant_type)
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        self.metadata.client_name.as_deref().unwrap_or(&self.id)
+    }
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    use crate::clock::Timestamp;
+    use crate::secret::Fingerprint;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "clients")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: String,
+        pub metadata: String,
+        pub secret: Option<Fingerprint>,
+        pub disabled_at: Option<Timestamp>,
+        pub created_at: Timestamp,
+        pub updated_at: Timestamp,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use row::{ActiveModel, Column, Entity, Model};
+
+impl TryFrom<Model> for Client {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        Ok(Client {
+            metadata: document(&row.metadata, "clients", "metadata", &row.id)?,
+            id: row.id,
+            secret: row.secret,
+            status: row.disabled_at.map_or(Status::Active, Status::Disabled),
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        })
+    }
+}
+
+impl Store {
+    /// The client, from this node's memory if it was read within the last seconds.
+    pub async fn client(&self, id: &str) -> Result<Option<Arc<Client>>, Error> {
+        if let Some(client) = self.cached_clients().get(id) {
+            return Ok(Some(client));
+        }
+        let found = find(self.read(), id).await?.map(Arc::new);
+        if let Some(client) = &found {
+            self.cached_clients().insert(id.to_owned(), client.clone());
+        }
+        Ok(found)
+    }
+
+    /// What this node remembers of a client is out of date.
+    pub fn forget_client(&self, id: &str) {
+        self.cached_clients().invalidate(id);
+    }
+}
+
+pub async fn insert(db: &impl ConnectionTrait, client: &Client) -> Result<(), Error> {
+    let row = ActiveModel {
+        id: Set(client.id.clone()),
+        metadata: Set(text_of(&client.metadata)),
+        secret: Set(client.secret),
+        disabled_at: Set(None),
+        created_at: Set(client.created_at),
+        updated_at: Set(client.updated_at),
+    };
+    Entity::insert(row).exec_without_returning(db).await?;
+    Ok(())
+}
+
+pub async fn find(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, Error> {
+    Entity::find_by_id(id.to_owned()).one(db).await?.map(Client::try_from).transpose()
+}
+
+pub async fn find_many(db: &impl ConnectionTrait, ids: &[&str]) -> Result<Vec<Client>, Error> {
+    let found = Entity::find().filter(Column::Id.is_in(ids.iter().copied())).all(db).await?;
+    found.into_iter().map(Client::try_from).collect()
+}
+
+/// At most `limit` clients whose identifiers come after `after`, in their order.
+pub async fn list(db: &impl ConnectionTrait, after: Option<&str>, limit: u64) -> Result<Vec<Client>, Error> {
+    let mut query = Entity::find().order_by_asc(Column::Id).limit(limit);
+    if let Some(after) = after {
+        query = query.filter(Column::Id.gt(after));
+    }
+    query.all(db).await?.into_iter().map(Client::try_from).collect()
+}
+
+pub async fn update(db: &impl ConnectionTrait, client: &Client) -> Result<(), Error> {
+    let disabled_at = match client.status {
+        Status::Active => None,
+        Status::Disabled(at) => Some(at),
+    };
+    Entity::update_many()
+        .col_expr(Column::Metadata, Expr::value(text_of(&client.metadata)))
+        .col_expr(Column::Secret, Expr::value(client.secret))
+        .col_expr(Column::DisabledAt, Expr::value(disabled_at))
+        .col_expr(Column::UpdatedAt, Expr::value(client.updated_at))
+        .filter(Column::Id.eq(client.id.as_str()))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<(), Error> {
+    Entity::delete_by_id(id.to_owned()).exec(db).await?;
+    Ok(())
+}

@@ -1,0 +1,186 @@
+//! Writing: a transaction is a value and a function, handed to [`Store::write`], the only way in.
+//!
+//! On SQLite one task writes. It gathers the transactions that are waiting, runs each in a savepoint of one
+//! `BEGIN IMMEDIATE … COMMIT`, and answers all of them after the one fsync: durable writes share their cost. On
+//! PostgreSQL the server does the same for commits that arrive together, so each transaction takes a connection.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use sea_orm::{
+    DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{Error, Store, Transaction};
+
+/// What happens inside a transaction. It may run again from the start when the database asks for a retry, and
+/// nothing slow happens in it: no hash, no network, no signature. `Ok` commits, `Err` undoes.
+pub type Work<I, T> = for<'a> fn(&'a Transaction, &'a I) -> BoxFuture<'a, Result<T, Error>>;
+
+/// How long a transaction may wait for its turn.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Transactions that may wait for the SQLite writer. More than this is refused at once.
+const QUEUE: usize = 1024;
+/// Transactions that share one commit. It bounds how long the first one waits for the last one.
+const GATHERED: usize = 64;
+const TRIES: usize = 4;
+
+pub(super) enum Writer {
+    Gathering(mpsc::Sender<Box<dyn Waiting>>),
+    Pool(DatabaseConnection),
+}
+
+impl Writer {
+    pub fn gathering(connection: DatabaseConnection) -> Self {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(gather(connection, receiver));
+        Writer::Gathering(sender)
+    }
+}
+
+impl Store {
+    /// Runs `work` in one transaction and returns after its commit. The caller may be dropped meanwhile: the
+    /// transaction then either commits or leaves nothing.
+    pub async fn write<I, T>(&self, input: I, work: Work<I, T>) -> Result<T, Error>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        match self.writer() {
+            Writer::Gathering(queue) => {
+                let (answer, answered) = oneshot::channel();
+                let job = Box::new(Job { input, work, done: None, answer: Some(answer) });
+                let place =
+                    tokio::time::timeout(PATIENCE, queue.reserve()).await.map_err(|_| Error::Overloaded)?;
+                place.map_err(|_| Error::Overloaded)?.send(job);
+                answered.await.map_err(|_| Error::Overloaded)?
+            }
+            Writer::Pool(pool) => {
+                for attempt in 1.. {
+                    match once(pool, &input, work).await {
+                        Err(Error::Unavailable(error)) if attempt < TRIES && wants_retry(&error) => {
+                            // Losers of a deadlock come back one after the other.
+                            tokio::time::sleep(Duration::from_millis(5 * attempt as u64)).await;
+                        }
+                        answer => return answer,
+                    }
+                }
+                Err(Error::Overloaded)
+            }
+        }
+    }
+}
+
+async fn once<I, T>(pool: &DatabaseConnection, input: &I, work: Work<I, T>) -> Result<T, Error> {
+    let transaction = pool.begin().await?;
+    match work(&transaction, input).await {
+        Ok(done) => {
+            transaction.commit().await?;
+            Ok(done)
+        }
+        Err(error) => {
+            // A rollback that fails leaves a broken connection, which the pool drops; the error is the news.
+            let _ = transaction.rollback().await;
+            Err(error)
+        }
+    }
+}
+
+/// PostgreSQL: serialization_failure and deadlock_detected.
+fn wants_retry(error: &DbErr) -> bool {
+    let (DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return false;
+    };
+    cause
+        .as_database_error()
+        .and_then(|error| error.code())
+        .is_some_and(|code| matches!(code.as_ref(), "40001" | "40P01"))
+}
+
+/// A transaction in the queue of the SQLite writer.
+pub(super) trait Waiting: Send {
+    fn run<'a>(&'a mut self, transaction: &'a Transaction) -> BoxFuture<'a, Outcome>;
+    /// Tells the caller, after the commit that its transaction was part of.
+    fn answer(self: Box<Self>, commit: Result<(), Arc<DbErr>>);
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Outcome {
+    Keep,
+    Undo,
+}
+
+struct Job<I, T> {
+    input: I,
+    work: Work<I, T>,
+    done: Option<Result<T, Error>>,
+    answer: Option<oneshot::Sender<Result<T, Error>>>,
+}
+
+impl<I: Send + Sync + 'static, T: Send + 'static> Waiting for Job<I, T> {
+    fn run<'a>(&'a mut self, transaction: &'a Transaction) -> BoxFuture<'a, Outcome> {
+        Box::pin(async move {
+            // One panicking transaction must not take the writer with it.
+            let done = AssertUnwindSafe((self.work)(transaction, &self.input)).catch_unwind().await;
+            let outcome = match &done {
+                Ok(Ok(_)) => Outcome::Keep,
+                Ok(Err(_)) | Err(_) => Outcome::Undo,
+            };
+            self.done = done.ok();
+            outcome
+        })
+    }
+
+    fn answer(mut self: Box<Self>, commit: Result<(), Arc<DbErr>>) {
+        let Some(caller) = self.answer.take() else { return };
+        let done = match (self.done.take(), commit) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(_)), Err(error)) => {
+                Err(Error::Unavailable(DbErr::Custom(format!("the commit failed: {error}"))))
+            }
+            (Some(done), Ok(())) => done,
+            // It panicked or never ran.
+            (None, _) => Err(Error::Overloaded),
+        };
+        // A caller that hung up does not need the answer.
+        let _ = caller.send(done);
+    }
+}
+
+async fn gather(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Waiting>>) {
+    let mut jobs = Vec::with_capacity(GATHERED);
+    while queue.recv_many(&mut jobs, GATHERED).await > 0 {
+        metrics::histogram!("gatepass_store_gathered_transactions").record(jobs.len() as f64);
+        let commit = run_gathered(&connection, &mut jobs).await.map_err(Arc::new);
+        for job in jobs.drain(..) {
+            job.answer(commit.clone());
+        }
+    }
+}
+
+async fn run_gathered(connection: &DatabaseConnection, jobs: &mut [Box<dyn Waiting>]) -> Result<(), DbErr> {
+    let immediate = TransactionOptions {
+        sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+        ..TransactionOptions::default()
+    };
+    let transaction = connection.begin_with_options(immediate).await?;
+    if let [alone] = jobs {
+        return match alone.run(&transaction).await {
+            Outcome::Keep => transaction.commit().await,
+            Outcome::Undo => transaction.rollback().await,
+        };
+    }
+    for job in jobs {
+        let savepoint = transaction.begin().await?;
+        match job.run(&savepoint).await {
+            Outcome::Keep => savepoint.commit().await?,
+            Outcome::Undo => savepoint.rollback().await?,
+        }
+    }
+    transaction.commit().await
+}
