@@ -81,9 +81,9 @@ impl KeyRing {
     /// The key that signs at `now`. `None` only where the store has no key for `algorithm`.
     pub fn signing_key(&self, algorithm: Algorithm, now: Timestamp) -> Option<&SigningKey> {
         let candidates = || self.keys.iter().filter(|key| key.key.algorithm() == algorithm);
+        // One takes over in the moment in which another retires: at any time there is a single one.
         candidates()
-            .filter(|key| key.signing_from <= now && key.retired_at.is_none_or(|retired| now < retired))
-            .max_by_key(|key| key.signing_from)
+            .find(|key| key.signing_from <= now && key.retired_at.is_none_or(|retired| now < retired))
             // A clock that was set back behind the first key of all: better early than not at all.
             .or_else(|| {
                 candidates()

@@ -6,7 +6,8 @@ use super::jws::{self, SigningKey};
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::Algorithm;
 use crate::secret::{Purpose, RootKey};
-use crate::store::keys::{KeyState, StoredKey};
+use crate::store::keys::{self, KeyState, StoredKey};
+use crate::store::{self, ConnectionTrait};
 
 /// How long a new key is published before it signs, and an old one after its last signature.
 #[derive(Clone, Copy, Debug)]
@@ -25,14 +26,41 @@ pub struct Retirement {
     pub kid: String,
     pub retired_at: Timestamp,
     pub removed_after: Timestamp,
+    pub urgency: Urgency,
 }
 
-/// To be written in one transaction, the retirement first: it is the condition that decides between two nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// Only if no end is planned for the key yet: of two nodes that rotate at a time, one does.
+    Planned,
+    AtOnce,
+}
+
+/// What is to be written, in one transaction.
 #[derive(Debug)]
 pub struct Rotation {
     pub retire: Option<Retirement>,
     /// The key that takes over, if a place is left to take.
     pub insert: Option<StoredKey>,
+}
+
+impl Rotation {
+    /// `false`: another node has rotated since the rows were read, and nothing was written.
+    pub async fn write(&self, db: &impl ConnectionTrait) -> Result<bool, store::Error> {
+        if let Some(Retirement { kid, retired_at, removed_after, urgency }) = &self.retire {
+            let retired = match urgency {
+                Urgency::Planned => keys::retire(db, kid, *retired_at, *removed_after).await?,
+                Urgency::AtOnce => keys::retire_at_once(db, kid, *retired_at, *removed_after).await?,
+            };
+            if !retired {
+                return Ok(false);
+            }
+        }
+        match &self.insert {
+            Some(key) => keys::insert(db, key).await,
+            None => Ok(true),
+        }
+    }
 }
 
 /// A key for each algorithm that has none: it signs at once, since nobody can have cached a JWKS with another.
@@ -59,6 +87,7 @@ pub fn rotate(
             kid: old.kid.clone(),
             retired_at: takes_over,
             removed_after: takes_over.plus(overlap.longest_token).plus(overlap.skew),
+            urgency: Urgency::Planned,
         }),
         insert: Some(new_key(algorithm, now, takes_over, sealing)),
     }
@@ -72,6 +101,7 @@ pub fn retire_at_once(rows: &[StoredKey], kid: &str, now: Timestamp, sealing: &R
         kid: kid.to_owned(),
         retired_at: known.retired_at.map_or(now, |planned| planned.min(now)),
         removed_after: known.removed_after.map_or(now, |planned| planned.min(now)),
+        urgency: Urgency::AtOnce,
     };
     let insert = match known.state(now) {
         KeyState::Announced { .. } | KeyState::Signing => {

@@ -10,9 +10,8 @@ use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, SeqAccess, Vis
 /// levels. `None` for anything else and for what is no `T`.
 pub fn object<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let text = std::str::from_utf8(bytes).ok()?;
-    let mut json = serde_json::Deserializer::from_str(text);
-    json.deserialize_map(Strict).ok()?;
-    json.end().ok()?;
+    serde_json::Deserializer::from_str(text).deserialize_map(Strict).ok()?;
+    // Which also refuses whatever stands after the object.
     serde_json::from_str(text).ok()
 }
 

@@ -168,6 +168,29 @@ fn a_key_that_signs_no_more_is_removed_without_an_heir() {
 }
 
 #[test]
+fn a_shorter_announcement_does_not_take_a_key_its_turn_before_it_began() {
+    let mut store = Rows::new();
+    store.rotate(START);
+    let planned = store.rows.last().unwrap().clone();
+    let hasty = Overlap { announce: Duration::ZERO, ..OVERLAP };
+    store.write(rotate(&store.rows, Algorithm::ES256, START.plus(MINUTE), &hasty, &store.sealing));
+    let (first, last) = (store.rows[0].kid.clone(), store.rows.last().unwrap());
+    assert_eq!(last.signing_from, planned.signing_from);
+    for (minute, signer) in [(1, &first), (9, &first), (10, &last.kid)] {
+        assert_eq!(store.signing_kid(START.plus(MINUTE * minute)), *signer);
+    }
+}
+
+#[test]
+fn a_retired_key_does_not_sign_even_when_nothing_follows_it() {
+    let mut store = Rows::new();
+    store.rows[0].retired_at = Some(START.plus(MINUTE));
+    let ring = store.ring(START);
+    assert!(ring.signing_key(Algorithm::ES256, START).is_some());
+    assert!(ring.signing_key(Algorithm::ES256, START.plus(MINUTE)).is_none());
+}
+
+#[test]
 fn the_states_of_a_key_follow_each_other() {
     let mut store = Rows::new();
     let kid = store.signing_kid(START);
@@ -224,6 +247,11 @@ fn rows_that_were_swapped_or_added_without_the_sealing_key_are_refused() {
     let mut added = store.rows.clone();
     added.extend(first(&[], START, &RootKey::new()).into_iter().take(1));
     assert_eq!(load(&added), sealed(&added[3]));
+
+    let pkcs8 = jws::generate(Algorithm::ES256);
+    let mut misnamed = store.rows.clone();
+    misnamed[0].sealed_private = store.sealing.seal(Purpose::SigningKey, misnamed[0].kid.as_bytes(), &pkcs8);
+    assert_eq!(load(&misnamed), Some(LoadError::Damaged { kid: misnamed[0].kid.clone() }));
 
     let mut other_algorithm = store.rows.clone();
     other_algorithm[0].algorithm = Algorithm::RS256;
