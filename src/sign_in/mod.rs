@@ -1,0 +1,4 @@
+//! Who is at the door.
+
+pub mod hashing;
+pub mod password;
