@@ -3,11 +3,20 @@
 //! The map of the house, from the top floor down. A room may use any lower floor, never its own or a higher
 //! one; `tests/architecture.rs` holds it so.
 
-// 8 plumbing
-pub mod http;
+// 8 the acts
+pub mod authorization;
+pub mod grant_types;
 
-// 6 the skills
+// 7 the skills
+pub mod client_auth;
 pub mod sign_in;
+pub mod tokens;
+
+// 6 ending things
+pub mod revocation;
+
+// 5 telling what happened
+pub mod events;
 
 // 4 what tokens are signed with
 pub mod keys;

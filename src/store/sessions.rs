@@ -8,8 +8,8 @@ use sea_orm::{
     Set,
 };
 
-use super::Error;
 use super::users::{self, User};
+use super::{Error, Transaction};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::secret::Fingerprint;
@@ -171,6 +171,26 @@ pub async fn insert(db: &impl ConnectionTrait, session: &Session) -> Result<(), 
     Ok(())
 }
 
+/// The same person proved themselves again: the session stays, and with it what descends from it; its secret and
+/// its times are new.
+pub async fn renew(db: &impl ConnectionTrait, session: &Session) -> Result<bool, Error> {
+    let renewed = Entity::update_many()
+        .col_expr(Column::Secret, Expr::value(session.secret))
+        .col_expr(Column::Persistence, Expr::value(session.persistence.as_str()))
+        .col_expr(Column::Amr, Expr::value(session.amr.join(" ")))
+        .col_expr(Column::UserAgent, Expr::value(session.user_agent.as_str()))
+        .col_expr(Column::Address, Expr::value(session.address.as_str()))
+        .col_expr(Column::AuthTime, Expr::value(session.auth_time))
+        .col_expr(Column::LastSeenAt, Expr::value(session.last_seen_at))
+        .col_expr(Column::ExpiresAt, Expr::value(session.expires_at))
+        .filter(Column::Id.eq(session.id))
+        .filter(Column::UserId.eq(session.user_id))
+        .filter(Column::EndedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(renewed.rows_affected == 1)
+}
+
 /// The live session that a cookie proves, with its user, who must be active.
 pub async fn find_live(
     db: &impl ConnectionTrait,
@@ -178,27 +198,8 @@ pub async fn find_live(
     limits: &IdleLimits,
     now: Timestamp,
 ) -> Result<Option<(Session, User)>, Error> {
-    live_with_user(db, Column::Secret.eq(secret), limits, now).await
-}
-
-/// The same by its identifier: for what descends from a session.
-pub async fn find_live_by_id(
-    db: &impl ConnectionTrait,
-    id: Id<Session>,
-    limits: &IdleLimits,
-    now: Timestamp,
-) -> Result<Option<(Session, User)>, Error> {
-    live_with_user(db, Column::Id.eq(id), limits, now).await
-}
-
-async fn live_with_user(
-    db: &impl ConnectionTrait,
-    which: sea_orm::sea_query::SimpleExpr,
-    limits: &IdleLimits,
-    now: Timestamp,
-) -> Result<Option<(Session, User)>, Error> {
     let found = Entity::find()
-        .filter(which)
+        .filter(Column::Secret.eq(secret))
         .filter(live(limits, now))
         .filter(users::row::Column::DisabledAt.is_null())
         .find_also_related(users::row::Entity)
@@ -206,6 +207,26 @@ async fn live_with_user(
         .await?;
     let Some((session, Some(user))) = found else { return Ok(None) };
     Ok(Some((Session::try_from(session)?, User::try_from(user)?)))
+}
+
+/// Whether a session is alive, and keeps it so until the transaction ends: an ending that comes at the same time
+/// waits, and then sees what was born meanwhile.
+pub async fn hold_live(
+    tx: &Transaction,
+    id: Id<Session>,
+    limits: &IdleLimits,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let held = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.eq(id))
+        .filter(live(limits, now))
+        .lock_shared()
+        .into_tuple::<Id<Session>>()
+        .one(tx)
+        .await?;
+    Ok(held.is_some())
 }
 
 /// Every live session of a user, the most recent first.

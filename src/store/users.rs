@@ -6,7 +6,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
-use super::{Error, document, text_of};
+use super::{Error, Transaction, document, text_of};
 use crate::clock::Timestamp;
 use crate::id::Id;
 
@@ -135,6 +135,20 @@ pub async fn find(db: &impl ConnectionTrait, id: Id<User>) -> Result<Option<User
 pub async fn find_by_username(db: &impl ConnectionTrait, username: &Username) -> Result<Option<User>, Error> {
     let found = Entity::find().filter(Column::Username.eq(username.as_str())).one(db).await?;
     found.map(User::try_from).transpose()
+}
+
+/// Whether a user is active, and keeps it so until the transaction ends.
+pub async fn hold_active(tx: &Transaction, id: Id<User>) -> Result<bool, Error> {
+    let held = Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::Id.eq(id))
+        .filter(Column::DisabledAt.is_null())
+        .lock_shared()
+        .into_tuple::<Id<User>>()
+        .one(tx)
+        .await?;
+    Ok(held.is_some())
 }
 
 /// At most `limit` users whose names come after `after`, in the order of their names.

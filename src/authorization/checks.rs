@@ -1,0 +1,196 @@
+//! The checks on an authorization request, in the order in which a developer is told of them.
+//!
+//! | check | error |
+//! |---|---|
+//! | `unsupported_parameters` | request_not_supported, request_uri_not_supported, registration_not_supported |
+//! | `response_type` | invalid_request, unsupported_response_type, unauthorized_client |
+//! | `response_mode` | invalid_request |
+//! | `scope` | invalid_scope |
+//! | `code_challenge` | invalid_request |
+//! | `prompt` | invalid_request |
+//! | `max_age` | invalid_request |
+//! | `hinted_subject` | invalid_request |
+//! | `short_enough` | invalid_request |
+
+use std::collections::BTreeSet;
+
+use crate::clock::Timestamp;
+use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, RedirectUri};
+use crate::protocol::client_metadata::PkceDuty;
+use crate::protocol::error::{SentCode, SentError};
+use crate::protocol::grant_type::GrantType;
+use crate::protocol::parameters::Parameters;
+use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::response_type::{ResponseMode, ResponseType};
+use crate::protocol::scope::Scope;
+use crate::store::clients::Client;
+use crate::tokens::{Issuer, id_token};
+
+/// A request that is being read.
+pub(super) struct Draft<'a> {
+    pub client: &'a Client,
+    pub parameters: &'a Parameters,
+    pub issuer: &'a Issuer,
+    pub now: Timestamp,
+}
+
+type Checked<T> = Result<T, SentError>;
+
+const fn invalid<T>(description: &'static str) -> Checked<T> {
+    Err(SentError::new(SentCode::InvalidRequest, description))
+}
+
+pub(super) fn all(
+    draft: &Draft<'_>,
+    redirect_uri: RedirectUri,
+    mode: ResponseMode,
+) -> Checked<AuthorizationRequest> {
+    unsupported_parameters(draft)?;
+    let response_type = response_type(draft)?;
+    response_mode(draft)?;
+    let scope = scope(draft)?;
+    let code_challenge = code_challenge(draft, &scope)?;
+    let prompt = prompt(draft)?;
+    let max_age = max_age(draft)?;
+    let hinted_subject = hinted_subject(draft)?;
+    short_enough(draft)?;
+    let text = |name| draft.parameters.get(name).map(str::to_owned);
+    Ok(AuthorizationRequest {
+        client_id: draft.client.id.clone(),
+        redirect_uri,
+        response_type,
+        response_mode: mode,
+        scope,
+        state: text("state"),
+        nonce: text("nonce"),
+        code_challenge,
+        prompt,
+        max_age,
+        login_hint: text("login_hint"),
+        hinted_subject,
+        ui_locales: text("ui_locales"),
+        acr_values: draft
+            .parameters
+            .get("acr_values")
+            .map(|values| values.split(' ').take(10).map(str::to_owned).collect())
+            .unwrap_or_default(),
+    })
+}
+
+/// OpenID Connect Core §6 and §7.2.1: what is not supported is said to be so.
+fn unsupported_parameters(draft: &Draft<'_>) -> Checked<()> {
+    for (name, code) in [
+        ("request", SentCode::RequestNotSupported),
+        ("request_uri", SentCode::RequestUriNotSupported),
+        ("registration", SentCode::RegistrationNotSupported),
+    ] {
+        if draft.parameters.get(name).is_some() {
+            return Err(SentError::new(code, "this server does not support this parameter"));
+        }
+    }
+    Ok(())
+}
+
+fn response_type(draft: &Draft<'_>) -> Checked<ResponseType> {
+    let Some(text) = draft.parameters.get("response_type") else {
+        return invalid("response_type is missing");
+    };
+    let unsupported =
+        SentError::new(SentCode::UnsupportedResponseType, "this response_type is not supported: use code");
+    let response_type = ResponseType::parse(text).ok_or(unsupported)?;
+    let client = draft.client;
+    if !client.metadata.response_types.contains(&response_type)
+        || !client.may_use(GrantType::AuthorizationCode)
+    {
+        return Err(SentError::new(
+            SentCode::UnauthorizedClient,
+            "this client is not registered for this response_type",
+        ));
+    }
+    Ok(response_type)
+}
+
+fn response_mode(draft: &Draft<'_>) -> Checked<()> {
+    match draft.parameters.get("response_mode") {
+        Some(text) if ResponseMode::parse(text).is_none() => {
+            invalid("this response_mode is not supported: use query, fragment or form_post")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn scope(draft: &Draft<'_>) -> Checked<Scope> {
+    let refused = |description| SentError::new(SentCode::InvalidScope, description);
+    let allowed = &draft.client.metadata.scope;
+    let scope = match draft.parameters.get("scope") {
+        Some(text) => {
+            text.parse::<Scope>().map_err(|_| refused("scope has a character that is not allowed there"))?
+        }
+        // RFC 6749 §3.3: "a pre-defined default value". Signing in is never a default.
+        None => allowed.without("openid").without("offline_access"),
+    };
+    if !scope.is_within(allowed) {
+        return Err(refused("this client is not registered for all of this scope"));
+    }
+    // Core §11 lets it be ignored where nothing could come of it.
+    Ok(if draft.client.may_use(GrantType::RefreshToken) { scope } else { scope.without("offline_access") })
+}
+
+fn code_challenge(draft: &Draft<'_>, scope: &Scope) -> Checked<Option<CodeChallenge>> {
+    let challenge = draft.parameters.get("code_challenge");
+    // RFC 7636 §4.3: a missing method means "plain", which gives the verifier to whoever reads the request.
+    match (challenge, draft.parameters.get("code_challenge_method")) {
+        (Some(challenge), Some("S256")) => match CodeChallenge::try_from(challenge.to_owned()) {
+            Ok(challenge) => Ok(Some(challenge)),
+            Err(_) => invalid("code_challenge must be 43 characters of base64url"),
+        },
+        (Some(_), _) => invalid("code_challenge_method must be S256"),
+        (None, Some(_)) => invalid("code_challenge_method stands without a code_challenge"),
+        (None, None) if is_excused_from_pkce(draft.client, scope) => Ok(None),
+        (None, None) => invalid("code_challenge is missing: this client must use PKCE with S256"),
+    }
+}
+
+/// RFC 9700 §2.1.1: never a public client, and others only under OpenID Connect.
+fn is_excused_from_pkce(client: &Client, scope: &Scope) -> bool {
+    client.metadata.pkce == PkceDuty::Optional
+        && !client.metadata.token_endpoint_auth_method.is_public()
+        && scope.is_openid()
+}
+
+fn prompt(draft: &Draft<'_>) -> Checked<BTreeSet<Prompt>> {
+    let Some(text) = draft.parameters.get("prompt") else { return Ok(BTreeSet::new()) };
+    let parsed: Option<BTreeSet<Prompt>> = text.split(' ').map(Prompt::parse).collect();
+    let Some(prompt) = parsed else {
+        return invalid("prompt must be of none, login, consent and select_account");
+    };
+    // Core §3.1.2.1: "If this parameter contains none with any other value, an error is returned."
+    if prompt.contains(&Prompt::None) && prompt.len() > 1 {
+        return invalid("prompt=none stands alone");
+    }
+    Ok(prompt)
+}
+
+fn max_age(draft: &Draft<'_>) -> Checked<Option<u64>> {
+    let Some(text) = draft.parameters.get("max_age") else { return Ok(None) };
+    match text.parse() {
+        Ok(seconds) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(seconds)),
+        _ => invalid("max_age must be a number of seconds"),
+    }
+}
+
+fn hinted_subject(draft: &Draft<'_>) -> Checked<Option<String>> {
+    let Some(hint) = draft.parameters.get("id_token_hint") else { return Ok(None) };
+    match id_token::read_hint(draft.issuer, hint, draft.now) {
+        Some(hint) => Ok(Some(hint.subject)),
+        None => invalid("id_token_hint is not an ID Token of this server"),
+    }
+}
+
+/// What is kept while a person signs in has a bound.
+fn short_enough(draft: &Draft<'_>) -> Checked<()> {
+    let long = ["state", "nonce", "login_hint", "ui_locales", "acr_values"]
+        .iter()
+        .any(|name| draft.parameters.get(name).is_some_and(|value| value.len() > 2048));
+    if long { invalid("state, nonce and the hints have at most 2048 bytes each") } else { Ok(()) }
+}

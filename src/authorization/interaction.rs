@@ -1,0 +1,109 @@
+//! What a request still needs from the person (OpenID Connect Core §3.1.2.3 and §3.1.2.4), decided over values.
+
+use std::time::Duration;
+
+use super::Visitor;
+use super::response::{Response, Target};
+use crate::clock::Timestamp;
+use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
+use crate::protocol::client_metadata::ConsentPolicy;
+use crate::protocol::error::{SentCode, SentError};
+use crate::store::authorizations::Pending;
+use crate::store::clients::Client;
+use crate::store::consents::Consent;
+use crate::store::sessions::Session;
+use crate::store::users::User;
+use crate::tokens::{self, Issuer};
+
+/// A page that the browser is sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    SignIn,
+    Consent,
+    /// The request itself, taken up by a GET.
+    Resume,
+}
+
+pub(super) enum Next {
+    Answer(Response),
+    Page(Page),
+}
+
+pub(super) fn next(
+    issuer: &Issuer,
+    client: &Client,
+    pending: &Pending,
+    visitor: &Visitor,
+    consent: Option<&Consent>,
+    now: Timestamp,
+) -> Next {
+    let request = &pending.request;
+    let silent = request.prompt.contains(&Prompt::None);
+    let refuse = |code, description| {
+        Next::Answer(Response::error(issuer, Target::of(request), SentError::new(code, description)))
+    };
+    let signed_in = visitor.session.as_ref().filter(|who| !must_sign_in(client, pending, who, now));
+    let Some((session, user)) = signed_in else {
+        return if silent {
+            refuse(SentCode::LoginRequired, "nobody who fits this request is signed in in this browser")
+        } else {
+            Next::Page(Page::SignIn)
+        };
+    };
+    if must_consent(client, pending, session, consent) {
+        return if silent {
+            refuse(SentCode::ConsentRequired, "the person has not yet agreed to all of this scope")
+        } else {
+            Next::Page(Page::Consent)
+        };
+    }
+    Next::Answer(Response::code(issuer, request, session, user, now))
+}
+
+/// Signed in for this very request: whatever asked for a fresh sign-in has got it.
+fn is_fresh(pending: &Pending, session: &Session) -> bool {
+    pending.signed_in_at.is_some() && pending.session_id == Some(session.id)
+}
+
+fn must_sign_in(
+    client: &Client,
+    pending: &Pending,
+    (session, user): &(Session, User),
+    now: Timestamp,
+) -> bool {
+    let request = &pending.request;
+    // Core §3.1.2.1: with another person than the hint's "the Authorization Server … MUST return an error".
+    if request.hinted_subject.as_ref().is_some_and(|hinted| *hinted != tokens::subject_of(user.id)) {
+        return true;
+    }
+    if is_fresh(pending, session) {
+        return false;
+    }
+    let asked_again =
+        request.prompt.contains(&Prompt::Login) || request.prompt.contains(&Prompt::SelectAccount);
+    asked_again || is_too_old(request, client, session, now)
+}
+
+fn is_too_old(request: &AuthorizationRequest, client: &Client, session: &Session, now: Timestamp) -> bool {
+    let max_age = request.max_age.or(client.metadata.default_max_age);
+    // Zero is a sign-in for this request, which `is_fresh` knows: no age is young enough for it.
+    max_age.is_some_and(|seconds| seconds == 0 || now.since(session.auth_time) > Duration::from_secs(seconds))
+}
+
+fn must_consent(client: &Client, pending: &Pending, session: &Session, consent: Option<&Consent>) -> bool {
+    if pending.consented_at.is_some() && pending.session_id == Some(session.id) {
+        return false;
+    }
+    let request = &pending.request;
+    // RFC 8252 §8.6: an app that others can pretend to be is never waved through.
+    if request.prompt.contains(&Prompt::Consent) || client.metadata.is_impersonable() {
+        return true;
+    }
+    match client.metadata.consent {
+        // Core §11: offline access always wants the person's word.
+        ConsentPolicy::Implied if !request.scope.is_offline() => false,
+        ConsentPolicy::Implied | ConsentPolicy::Asked => {
+            !consent.is_some_and(|consent| request.scope.is_within(&consent.scope))
+        }
+    }
+}

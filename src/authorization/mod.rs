@@ -1,0 +1,249 @@
+//! The score of an authorization request (RFC 6749 §4.1, OpenID Connect Core §3.1).
+//!
+//! `begin` reads it, `resume` takes it up again after each page, and both end in an answer to the client, in a
+//! page for the person, or in an error that is shown because nothing can be sent.
+
+pub mod checks;
+mod interaction;
+pub mod redirect_uri;
+mod referee;
+pub mod request;
+pub mod response;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use interaction::Next;
+pub use interaction::Page;
+pub use response::Response;
+
+use crate::clock::Timestamp;
+use crate::events::{self, Event};
+use crate::id::Id;
+use crate::protocol::error::{SentCode, SentError, ShownError};
+use crate::protocol::parameters::Parameters;
+use crate::secret::Fingerprint;
+use crate::store::authorizations::{self, Pending, Step};
+use crate::store::clients::Client;
+use crate::store::consents::{self, Consent};
+use crate::store::sessions::Session;
+use crate::store::users::User;
+use crate::store::{self, Store};
+use crate::tokens::Issuer;
+
+/// How long a person may take from the first page to the last one.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+pub struct Authorizations<'a> {
+    pub store: &'a Store,
+    pub issuer: &'a Issuer,
+}
+
+/// Who is at the browser.
+pub struct Visitor {
+    pub browser: Fingerprint,
+    pub session: Option<(Session, User)>,
+}
+
+/// Whether the browser's cookies came along. A cross-site POST carries none (SameSite=Lax), so it is taken up
+/// again by a GET.
+pub enum Arrival<'a> {
+    Known(&'a Visitor),
+    CrossSite,
+}
+
+#[derive(Debug)]
+pub enum Outcome {
+    /// Back to the client.
+    Answer(Response),
+    /// On to a page.
+    Continue(Id<Pending>, Page),
+}
+
+#[derive(Debug)]
+pub enum Failure {
+    /// With the name of the client, where it is known.
+    Shown(ShownError, Option<String>),
+    Outage(store::Error),
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Failure::Outage(error)
+    }
+}
+
+impl From<ShownError> for Failure {
+    fn from(error: ShownError) -> Self {
+        Failure::Shown(error, None)
+    }
+}
+
+impl Authorizations<'_> {
+    /// Takes a request from the client, by way of the browser.
+    pub async fn begin(
+        &self,
+        parameters: &Parameters,
+        arrival: Arrival<'_>,
+        now: Timestamp,
+    ) -> Result<Outcome, Failure> {
+        let (client, request) = match request::read(self, parameters, now).await? {
+            request::Reading::Understood(client, request) => (client, *request),
+            request::Reading::Refused(target, error) => {
+                return Ok(Outcome::Answer(Response::error(self.issuer, target, error)));
+            }
+        };
+        let mut pending = Pending {
+            id: Id::new(),
+            request,
+            browser: None,
+            session_id: None,
+            signed_in_at: None,
+            consented_at: None,
+            completed_at: None,
+            expires_at: now.plus(PATIENCE),
+        };
+        let page = match arrival {
+            Arrival::CrossSite => Page::Resume,
+            Arrival::Known(visitor) => {
+                pending.browser = Some(visitor.browser);
+                match self.next(&client, &pending, visitor, now).await? {
+                    Next::Answer(response) => return Ok(Outcome::Answer(response)),
+                    Next::Page(page) => page,
+                }
+            }
+        };
+        let id = pending.id;
+        self.store.write(pending, |tx, pending| Box::pin(authorizations::insert(tx, pending))).await?;
+        Ok(Outcome::Continue(id, page))
+    }
+
+    /// Takes a request up again. Only one caller gets the answer for the client.
+    pub async fn resume(
+        &self,
+        id: Id<Pending>,
+        visitor: &Visitor,
+        now: Timestamp,
+    ) -> Result<Outcome, Failure> {
+        let (pending, client) = self.open(id, visitor.browser, now).await?;
+        match self.next(&client, &pending, visitor, now).await? {
+            Next::Page(page) => Ok(Outcome::Continue(id, page)),
+            Next::Answer(response) => self.finish(id, response, now).await,
+        }
+    }
+
+    /// The person does not want to: `access_denied`.
+    pub async fn deny(&self, id: Id<Pending>, visitor: &Visitor, now: Timestamp) -> Result<Outcome, Failure> {
+        let (pending, _) = self.open(id, visitor.browser, now).await?;
+        let denied = SentError::new(SentCode::AccessDenied, "the person did not allow it");
+        let response = Response::error(self.issuer, response::Target::of(&pending.request), denied);
+        self.finish(id, response, now).await
+    }
+
+    /// The person agrees to what the request asks for.
+    pub async fn consent(&self, id: Id<Pending>, visitor: &Visitor, now: Timestamp) -> Result<(), Failure> {
+        let (pending, client) = self.open(id, visitor.browser, now).await?;
+        let Some((session, user)) = &visitor.session else {
+            return Err(ShownError::SessionChanged.into());
+        };
+        // SE-16: somebody else signed in in another tab after this page was made.
+        if pending.session_id.is_some_and(|bound| bound != session.id) {
+            return Err(ShownError::SessionChanged.into());
+        }
+        let agreed = (pending, client, session.id, user.id, now);
+        let noted = self
+            .store
+            .write(agreed, |tx, (pending, client, session, user, now)| {
+                Box::pin(async move {
+                    if !authorizations::note(tx, pending.id, Step::Consented, *session, *now).await? {
+                        return Ok(false);
+                    }
+                    let before = consents::find(tx, *user, &client.id).await?;
+                    let scope = match &before {
+                        Some(before) => before.scope.union(&pending.request.scope),
+                        None => pending.request.scope.clone(),
+                    };
+                    let consent = Consent {
+                        user_id: *user,
+                        client_id: client.id.clone(),
+                        scope,
+                        created_at: before.map_or(*now, |before| before.created_at),
+                        updated_at: *now,
+                    };
+                    consents::give(tx, &consent).await?;
+                    let event = Event::ConsentGiven {
+                        user: *user,
+                        client: client.id.clone(),
+                        scope: pending.request.scope.to_string(),
+                    };
+                    events::record(tx, &event, *now).await?;
+                    Ok(true)
+                })
+            })
+            .await?;
+        if noted { Ok(()) } else { Err(ShownError::CompletedAuthorization.into()) }
+    }
+
+    /// A request that waits, for the browser that began it.
+    pub async fn open(
+        &self,
+        id: Id<Pending>,
+        browser: Fingerprint,
+        now: Timestamp,
+    ) -> Result<(Pending, Arc<Client>), Failure> {
+        let pending = authorizations::find(self.store.read(), id).await?;
+        let mut pending = pending.ok_or(ShownError::UnknownAuthorization)?;
+        if pending.completed_at.is_some() {
+            return Err(ShownError::CompletedAuthorization.into());
+        }
+        if now >= pending.expires_at {
+            return Err(ShownError::ExpiredAuthorization.into());
+        }
+        match pending.browser {
+            Some(own) if own.matches(&browser) => {}
+            Some(_) => return Err(ShownError::OtherBrowser.into()),
+            None => {
+                let binding = (id, browser);
+                let bound = self
+                    .store
+                    .write(binding, |tx, (id, browser)| Box::pin(authorizations::bind(tx, *id, *browser)))
+                    .await?;
+                if !bound {
+                    return Err(ShownError::OtherBrowser.into());
+                }
+                pending.browser = Some(browser);
+            }
+        }
+        // PJ-11: the client may have changed since the request came in.
+        let client = self.store.client(&pending.request.client_id).await?;
+        let client = client.filter(|client| client.is_active()).ok_or(ShownError::UnknownClient)?;
+        if !redirect_uri::is_registered(pending.request.redirect_uri.as_str(), &client.metadata.redirect_uris)
+        {
+            return Err(Failure::Shown(ShownError::UnregisteredRedirectUri, Some(client.name().to_owned())));
+        }
+        Ok((pending, client))
+    }
+
+    async fn finish(&self, id: Id<Pending>, response: Response, now: Timestamp) -> Result<Outcome, Failure> {
+        let completing = (id, now);
+        let won = self
+            .store
+            .write(completing, |tx, (id, now)| Box::pin(authorizations::complete(tx, *id, *now)))
+            .await?;
+        if won { Ok(Outcome::Answer(response)) } else { Err(ShownError::CompletedAuthorization.into()) }
+    }
+
+    async fn next(
+        &self,
+        client: &Client,
+        pending: &Pending,
+        visitor: &Visitor,
+        now: Timestamp,
+    ) -> Result<Next, Failure> {
+        let consent = match &visitor.session {
+            Some((_, user)) => consents::find(self.store.read(), user.id, &client.id).await?,
+            None => None,
+        };
+        Ok(interaction::next(self.issuer, client, pending, visitor, consent.as_ref(), now))
+    }
+}

@@ -1,0 +1,72 @@
+//! Reading an authorization request. Above one line an error is shown on a page, below it is sent to the client:
+//! two types, so that neither can be mistaken for the other.
+
+use std::sync::Arc;
+
+use super::checks::{self, Draft};
+use super::response::Target;
+use super::{Authorizations, Failure, redirect_uri, referee};
+use crate::clock::Timestamp;
+use crate::protocol::authorization_request::{AuthorizationRequest, RedirectUri};
+use crate::protocol::error::{SentCode, SentError, ShownError};
+use crate::protocol::parameters::Parameters;
+use crate::protocol::response_type::ResponseMode;
+use crate::store::clients::Client;
+
+pub(super) enum Reading {
+    Understood(Arc<Client>, Box<AuthorizationRequest>),
+    Refused(Target, SentError),
+}
+
+pub(super) async fn read(
+    parts: &Authorizations<'_>,
+    parameters: &Parameters,
+    now: Timestamp,
+) -> Result<Reading, Failure> {
+    // Whom a request is from and where its answer goes must be beyond doubt.
+    for decisive in ["client_id", "redirect_uri"] {
+        if parameters.stands_twice(decisive) {
+            return Err(ShownError::MalformedRequest.into());
+        }
+    }
+    let client_id = parameters.get("client_id").ok_or(ShownError::UnknownClient)?;
+    let client = parts.store.client(client_id).await?;
+    let client = client.filter(|client| client.is_active()).ok_or(ShownError::UnknownClient)?;
+    let shown = |error| Failure::Shown(error, Some(client.name().to_owned()));
+    let redirect_uri = match (parameters.get("redirect_uri"), client.metadata.redirect_uris.as_slice()) {
+        (Some(sent), registered) if redirect_uri::is_registered(sent, registered) => {
+            RedirectUri::Request(sent.to_owned())
+        }
+        (Some(_), _) => return Err(shown(ShownError::UnregisteredRedirectUri)),
+        // OpenID Connect Core §3.1.2.1 makes it REQUIRED; RFC 6749 §3.1.2.3 lets the only registered one stand in.
+        (None, [only]) if !asks_for_openid(parameters) => RedirectUri::Registration(only.clone()),
+        (None, _) => return Err(shown(ShownError::MissingRedirectUri)),
+    };
+
+    // ---- The redirect URI is proven: from here on errors are sent. ----
+
+    let mode = parameters.get("response_mode").and_then(ResponseMode::parse).unwrap_or(ResponseMode::Query);
+    let target = Target {
+        redirect_uri: redirect_uri.as_str().to_owned(),
+        mode,
+        // Of two states neither is echoed: `get` knows only what stands once.
+        state: parameters.get("state").map(str::to_owned),
+    };
+    if parameters.repeated().is_some() {
+        let twice = SentError::new(SentCode::InvalidRequest, "a parameter stands more than once");
+        return Ok(Reading::Refused(target, twice));
+    }
+    let draft = Draft { client: &client, parameters, issuer: parts.issuer, now };
+    let understood = checks::all(&draft, redirect_uri, mode).and_then(|request| {
+        referee::judge(&request)?;
+        Ok(request)
+    });
+    Ok(match understood {
+        Ok(request) => Reading::Understood(client, Box::new(request)),
+        Err(error) => Reading::Refused(target, error),
+    })
+}
+
+fn asks_for_openid(parameters: &Parameters) -> bool {
+    parameters.get("scope").is_some_and(|scope| scope.split(' ').any(|token| token == "openid"))
+}

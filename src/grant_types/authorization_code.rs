@@ -1,0 +1,145 @@
+//! The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6).
+
+use super::{Exchange, referee};
+use crate::client_auth::Failure;
+use crate::events::{self, Event, Reason};
+use crate::protocol::authorization_request::RedirectUri;
+use crate::protocol::error::DirectError;
+use crate::protocol::grant_type::GrantType;
+use crate::protocol::pkce::CodeVerifier;
+use crate::revocation;
+use crate::store::grants::{self, Birth, Grant};
+use crate::store::sessions::{self, IdleLimits};
+use crate::store::{self, Transaction};
+use crate::tokens::authorization_code::AuthorizationCode;
+use crate::tokens::{Authentication, Order, Subject, TokenResponse};
+
+const DEAD: DirectError =
+    DirectError::InvalidGrant("the code is unknown, expired, used before, or its sign-in has ended");
+
+pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, Failure> {
+    let code = exchange.parameters.get("code").ok_or(DirectError::InvalidRequest("code is missing"))?;
+    let code = AuthorizationCode::open(&exchange.issuer.master, code).ok_or(DEAD)?;
+    // Whatever is refused up to the redemption burns nothing: a thief without the client's credentials or its
+    // verifier cannot spoil the code.
+    if code.client_id != exchange.client.id {
+        return Err(DirectError::InvalidGrant("the code was issued to another client").into());
+    }
+    check_redirect_uri(exchange, &code)?;
+    check_verifier(exchange, &code)?;
+    referee::judge_code(exchange, &code)?;
+
+    let redemption = Redemption {
+        grant: grant_of(exchange, &code),
+        idle: exchange.idle,
+        code_expires_at: code.expires_at,
+    };
+    let redeemed = exchange.store.write(redemption, |tx, redemption| Box::pin(redemption.redeem(tx))).await?;
+    let Redeemed::Born(grant) = redeemed else { return Err(DEAD.into()) };
+
+    let order = Order {
+        client: exchange.client,
+        subject: Subject::User { grant: &grant },
+        scope: &grant.scope,
+        refresh: exchange.client.may_use(GrantType::RefreshToken).then_some(grant.generation),
+        id_token: grant.scope.is_openid().then_some(Authentication {
+            nonce: code.nonce,
+            acr: code.acr,
+            amr: code.amr,
+        }),
+    };
+    exchange.issue(&order, GrantType::AuthorizationCode, Some(grant.user_id))
+}
+
+/// RFC 6749 §4.1.3: "ensure that the redirect_uri parameter is present if the redirect_uri parameter was included
+/// in the initial authorization request …, and if included ensure that their values are identical".
+fn check_redirect_uri(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Result<(), DirectError> {
+    match (&code.redirect_uri, exchange.parameters.get("redirect_uri")) {
+        (own, Some(sent)) if own.as_str() == sent => Ok(()),
+        (RedirectUri::Registration(_), None) => Ok(()),
+        _ => Err(DirectError::InvalidGrant("redirect_uri is not that of the authorization request")),
+    }
+}
+
+fn check_verifier(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Result<(), DirectError> {
+    let verifier = exchange.parameters.get("code_verifier");
+    match (&code.code_challenge, verifier) {
+        (None, None) => Ok(()),
+        // RFC 9700 §4.8.2: a verifier without a challenge is a stripped challenge.
+        (None, Some(_)) => Err(DirectError::InvalidGrant("code_verifier without a code_challenge")),
+        (Some(_), None) => Err(DirectError::InvalidGrant("code_verifier is missing")),
+        (Some(challenge), Some(verifier)) => {
+            let verifier = CodeVerifier::parse(verifier).ok_or(DirectError::InvalidRequest(
+                "code_verifier must be 43 to 128 unreserved characters",
+            ))?;
+            if challenge.is_met_by(&verifier) {
+                Ok(())
+            } else {
+                Err(DirectError::InvalidGrant("code_verifier does not match the code_challenge"))
+            }
+        }
+    }
+}
+
+fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Grant {
+    let now = exchange.now;
+    let lifetimes = &exchange.issuer.lifetimes;
+    let life = if exchange.client.may_use(GrantType::RefreshToken) {
+        lifetimes.refresh_absolute
+    } else {
+        lifetimes.access_token
+    };
+    Grant {
+        id: code.grant_id,
+        user_id: code.user_id,
+        client_id: code.client_id.clone(),
+        session_id: code.session_id,
+        scope: code.scope.clone(),
+        generation: 1,
+        auth_time: code.auth_time,
+        created_at: now,
+        rotated_at: now,
+        expires_at: now.plus(life),
+        ended_at: None,
+    }
+}
+
+struct Redemption {
+    grant: Grant,
+    idle: IdleLimits,
+    code_expires_at: crate::clock::Timestamp,
+}
+
+enum Redeemed {
+    Born(Grant),
+    Replayed,
+    /// The code has expired, or the session that it came from has ended.
+    TooLate,
+}
+
+impl Redemption {
+    /// The single use of the code and the birth of its grant are one statement.
+    async fn redeem(&self, tx: &Transaction) -> Result<Redeemed, store::Error> {
+        let now = self.grant.created_at;
+        let in_time = now < self.code_expires_at
+            && sessions::hold_live(tx, self.grant.session_id, &self.idle, now).await?;
+        if in_time && grants::bear(tx, &self.grant).await? == Birth::Born {
+            return Ok(Redeemed::Born(self.grant.clone()));
+        }
+        let Some(born_before) = grants::find(tx, self.grant.id).await? else {
+            return Ok(Redeemed::TooLate);
+        };
+        // RFC 6749 §4.1.2: used "more than once, the authorization server MUST deny the request and SHOULD revoke
+        // (when possible) all tokens previously issued based on that authorization code".
+        if born_before.ended_at.is_none() {
+            revocation::end_grant(tx, &born_before, Reason::CodeReplayed, now).await?;
+            let replayed = Event::CodeReplayed {
+                user: born_before.user_id,
+                client: born_before.client_id,
+                grant: born_before.id,
+            };
+            events::record(tx, &replayed, now).await?;
+        }
+        Ok(Redeemed::Replayed)
+    }
+}

@@ -1,0 +1,147 @@
+//! The refresh token grant (RFC 6749 §6, RFC 9700 §4.14): rotation that a lost answer and fifty parallel requests
+//! survive, and a thief does not.
+
+use std::time::Duration;
+
+use super::{Exchange, referee};
+use crate::client_auth::Failure;
+use crate::clock::Timestamp;
+use crate::events::{self, Event, Reason};
+use crate::protocol::error::DirectError;
+use crate::protocol::grant_type::GrantType;
+use crate::protocol::scope::Scope;
+use crate::revocation;
+use crate::store::grants::{self, Grant};
+use crate::store::{self, Transaction};
+use crate::tokens::refresh_token::{self, Presented};
+use crate::tokens::{Authentication, Order, Subject, TokenResponse};
+
+const DEAD: DirectError = DirectError::InvalidGrant(
+    "the refresh token is unknown, expired, revoked, or was issued to another client",
+);
+
+/// How far a clock may lie behind the one that wrote a rotation, and still be in the grace window.
+const SKEW: Duration = Duration::from_secs(60);
+
+pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, Failure> {
+    let token = exchange
+        .parameters
+        .get("refresh_token")
+        .ok_or(DirectError::InvalidRequest("refresh_token is missing"))?;
+    let presented = refresh_token::read(&exchange.issuer.master, token).ok_or(DEAD)?;
+    let narrowed = requested_scope(exchange)?;
+    let turn = Turn {
+        presented,
+        client_id: exchange.client.id.clone(),
+        narrowed: narrowed.clone(),
+        idle: exchange.issuer.lifetimes.refresh_idle,
+        grace: exchange.issuer.lifetimes.refresh_grace,
+        now: exchange.now,
+    };
+    let grant = match exchange.store.write(turn, |tx, turn| Box::pin(turn.take(tx))).await? {
+        Turned::Current(grant) => grant,
+        Turned::WiderScope => {
+            return Err(DirectError::InvalidScope("scope exceeds what was granted").into());
+        }
+        Turned::Dead => return Err(DEAD.into()),
+    };
+    referee::judge_refresh(exchange, &grant)?;
+    let order = Order {
+        client: exchange.client,
+        subject: Subject::User { grant: &grant },
+        // RFC 6749 §6: the refresh token keeps the scope of the grant, only this access token has less.
+        scope: narrowed.as_ref().unwrap_or(&grant.scope),
+        refresh: Some(grant.generation),
+        // OpenID Connect Core §12.2: same iss, sub, aud and auth_time, a new iat, no nonce.
+        id_token: grant.scope.is_openid().then(Authentication::default),
+    };
+    exchange.issue(&order, GrantType::RefreshToken, Some(grant.user_id))
+}
+
+fn requested_scope(exchange: &Exchange<'_>) -> Result<Option<Scope>, DirectError> {
+    let parsed = exchange.parameters.get("scope").map(str::parse::<Scope>).transpose();
+    parsed.map_err(|_| DirectError::InvalidScope("scope has a character that is not allowed there"))
+}
+
+/// One presentation of a refresh token.
+struct Turn {
+    presented: Presented,
+    client_id: String,
+    narrowed: Option<Scope>,
+    idle: Duration,
+    grace: Duration,
+    now: Timestamp,
+}
+
+enum Turned {
+    /// The grant, whose current generation is the answer.
+    Current(Grant),
+    WiderScope,
+    Dead,
+}
+
+impl Turn {
+    async fn take(&self, tx: &Transaction) -> Result<Turned, store::Error> {
+        // A refusal of the scope must not turn the counter, so what is asked for is compared first.
+        if self.narrowed.is_some() {
+            match grants::find(tx, self.presented.grant_id).await? {
+                Some(grant) if grant.client_id == self.client_id && !self.fits(&grant) => {
+                    return Ok(Turned::WiderScope);
+                }
+                _ => {}
+            }
+        }
+        let Presented { grant_id, generation } = self.presented;
+        let rotated = grants::rotate(tx, grant_id, &self.client_id, generation, self.idle, self.now).await?;
+        if let Some(grant) = rotated {
+            return Ok(Turned::Current(grant));
+        }
+        let Some(grant) = grants::find(tx, grant_id).await? else { return Ok(Turned::Dead) };
+        if !self.is_alive(&grant) || generation >= grant.generation {
+            return Ok(Turned::Dead);
+        }
+        match self.lateness(&grant) {
+            Lateness::Grace => Ok(Turned::Current(grant)),
+            Lateness::ClockBehind => Ok(Turned::Dead),
+            Lateness::Theft => {
+                revocation::end_grant(tx, &grant, Reason::RefreshReused, self.now).await?;
+                let reused = Event::RefreshReused {
+                    user: grant.user_id,
+                    client: grant.client_id,
+                    grant: grant.id,
+                    generation,
+                };
+                events::record(tx, &reused, self.now).await?;
+                Ok(Turned::Dead)
+            }
+        }
+    }
+
+    fn fits(&self, grant: &Grant) -> bool {
+        self.narrowed.as_ref().is_none_or(|scope| scope.is_within(&grant.scope))
+    }
+
+    /// Another client's token does nothing to its grant: the thief of one secret must not end a stranger's session.
+    fn is_alive(&self, grant: &Grant) -> bool {
+        grant.client_id == self.client_id && grant.ended_at.is_none() && self.now < grant.expires_at
+    }
+
+    /// How late a superseded generation comes. Its seal is true, so one of two parties that hold it stole it,
+    /// unless it is a retry of what was just answered.
+    fn lateness(&self, grant: &Grant) -> Lateness {
+        if self.presented.generation != grant.generation - 1 {
+            return Lateness::Theft;
+        }
+        if self.now.plus(SKEW) < grant.rotated_at {
+            return Lateness::ClockBehind;
+        }
+        if self.now.since(grant.rotated_at) <= self.grace { Lateness::Grace } else { Lateness::Theft }
+    }
+}
+
+enum Lateness {
+    Grace,
+    /// This node's clock was set back: nothing can be said, so nothing is given and nothing is ended.
+    ClockBehind,
+    Theft,
+}

@@ -1,0 +1,247 @@
+//! One attempt to sign in by password: its budget, its proof, and the session that comes of it.
+
+use std::time::Duration;
+
+use super::assurance::Factor;
+use super::hashing::{HashError, Hashing, Verdict};
+use super::password::{Password, PasswordPolicy};
+use crate::clock::Timestamp;
+use crate::events::{self, Event, Reason};
+use crate::id::Id;
+use crate::revocation::{self, Reach};
+use crate::secret::{Fingerprint, Secret};
+use crate::store::attempts::{self, Allowance, Budget};
+use crate::store::authorizations::{self, Pending, Step};
+use crate::store::credentials::{self, Kind};
+use crate::store::sessions::{self, IdleLimits, Persistence, Session};
+use crate::store::users::{self, User, Username};
+use crate::store::{Error, Store};
+
+/// The rules of signing in, and what they need.
+pub struct SignIn {
+    pub store: Store,
+    pub hashing: Hashing,
+    pub policy: PasswordPolicy,
+    /// Guesses for one account.
+    pub account: Budget,
+    /// Guesses from one address.
+    pub address: Budget,
+    pub idle: IdleLimits,
+    /// The absolute life of a session.
+    pub absolute: Duration,
+}
+
+/// What somebody typed, and where.
+pub struct Attempt {
+    pub username: String,
+    pub password: Secret,
+    pub place: Place,
+    pub persistence: Persistence,
+    /// Who is signed in in this browser already.
+    pub current: Option<Session>,
+    /// The authorization request that waits for it.
+    pub authorization: Option<Id<Pending>>,
+}
+
+/// Where a person is.
+#[derive(Clone, Debug)]
+pub struct Place {
+    pub browser: Fingerprint,
+    pub user_agent: String,
+    pub address: String,
+    /// The address as far as one guesser owns it: an IPv4 address, or the /64 of an IPv6 one.
+    pub network: String,
+}
+
+#[derive(Debug)]
+pub enum Answer {
+    /// The secret goes into the cookie; the session's row has its fingerprint.
+    SignedIn { secret: Secret, session: Session },
+    /// Wrong password, unknown user, disabled user: nobody learns which.
+    Wrong,
+    /// No guess is left for so long.
+    Wait(Duration),
+    /// Too many people are signing in at this moment.
+    Busy,
+}
+
+/// A user as far as an attempt needs to know.
+struct Candidate {
+    user: Option<User>,
+    verifier: Option<String>,
+    allowance: Allowance,
+    account_key: Fingerprint,
+}
+
+impl SignIn {
+    pub async fn with_password(&self, attempt: Attempt, now: Timestamp) -> Result<Answer, Error> {
+        let username = Username::parse(&attempt.username);
+        let candidate = self.find_candidate(username.ok(), &attempt.place, now).await?;
+        let user_id = candidate.user.as_ref().map(|user| user.id);
+        let address = attempt.place.address.clone();
+        if let Allowance::Exhausted(wait) = candidate.allowance {
+            events::tell(&Event::SignInThrottled { user: user_id, address });
+            return Ok(Answer::Wait(wait));
+        }
+        let verdict = match self.judge(&candidate, &attempt.password).await {
+            Ok(verdict) => verdict,
+            Err(HashError::Busy) => return Ok(Answer::Busy),
+            Err(HashError::Unusable(reason)) => {
+                tracing::error!(user = user_id.map(tracing::field::display), %reason, "unusable password hash");
+                Verdict::Wrong
+            }
+        };
+        let (user, verifier) = match (verdict, candidate.user, candidate.verifier) {
+            (Verdict::Right | Verdict::RightButWeak, Some(user), Some(verifier)) if user.is_active() => {
+                (user, verifier)
+            }
+            _ => {
+                self.store
+                    .write((user_id, address, now), |tx, (user, address, now)| {
+                        Box::pin(async move {
+                            let failed = Event::SignInFailed { user: *user, address: address.clone() };
+                            events::record(tx, &failed, *now).await
+                        })
+                    })
+                    .await?;
+                return Ok(Answer::Wrong);
+            }
+        };
+        let rehashed = match verdict {
+            Verdict::RightButWeak => self.rehash(&attempt.password).await,
+            _ => None,
+        };
+        let secret = Secret::new();
+        let entry = Entry {
+            session: self.session_for(&user, &attempt, secret.fingerprint(), now),
+            replaced: attempt.current.filter(|current| current.user_id != user.id),
+            authorization: attempt.authorization,
+            account_key: candidate.account_key,
+            rehash: rehashed.map(|new| (verifier, new)),
+            now,
+        };
+        let session = self.store.write(entry, |tx, entry| Box::pin(entry.enter(tx))).await?;
+        Ok(match session {
+            Some(session) => Answer::SignedIn { secret, session },
+            None => Answer::Wrong,
+        })
+    }
+
+    /// Looks the user up and takes a try out of the budgets, before anything is hashed.
+    async fn find_candidate(
+        &self,
+        username: Option<Username>,
+        place: &Place,
+        now: Timestamp,
+    ) -> Result<Candidate, Error> {
+        let user = match &username {
+            Some(username) => users::find_by_username(self.store.read(), username).await?,
+            None => None,
+        };
+        let (verifier, is_known) = match &user {
+            Some(user) => (
+                credentials::find(self.store.read(), user.id, Kind::Password).await?,
+                sessions::knows_browser(self.store.read(), user.id, place.browser).await?,
+            ),
+            None => (None, false),
+        };
+        let name = username.as_ref().map_or("", Username::as_str);
+        let account_key = if is_known {
+            // A browser in which this person has signed in before has a budget of its own: nobody can lock
+            // somebody else out of it (LG-07).
+            Fingerprint::of(&[b"browser\0", name.as_bytes(), b"\0", &place.browser.as_bytes()[..]].concat())
+        } else {
+            Fingerprint::of(&[b"account\0", name.as_bytes()].concat())
+        };
+        let network_key = Fingerprint::of(&[b"network\0", place.network.as_bytes()].concat());
+        let taken = (account_key, self.account, network_key, self.address, now);
+        let allowance = self
+            .store
+            .write(taken, |tx, (account_key, account, network_key, network, now)| {
+                Box::pin(async move {
+                    match attempts::take(tx, *network_key, *network, *now).await? {
+                        Allowance::Granted => attempts::take(tx, *account_key, *account, *now).await,
+                        exhausted => Ok(exhausted),
+                    }
+                })
+            })
+            .await?;
+        Ok(Candidate { user, verifier, allowance, account_key })
+    }
+
+    async fn judge(&self, candidate: &Candidate, typed: &Secret) -> Result<Verdict, HashError> {
+        let Ok(password) = Password::typed(typed.reveal()) else { return Ok(Verdict::Wrong) };
+        match &candidate.verifier {
+            Some(verifier) => self.hashing.verify(password, verifier).await,
+            None => {
+                self.hashing.verify_nothing(password).await?;
+                Ok(Verdict::Wrong)
+            }
+        }
+    }
+
+    /// Stronger than what is stored; if there is no room for it now, the next sign-in will do it.
+    async fn rehash(&self, typed: &Secret) -> Option<String> {
+        let password = Password::typed(typed.reveal()).ok()?;
+        self.hashing.hash(password).await.ok()
+    }
+
+    fn session_for(&self, user: &User, attempt: &Attempt, secret: Fingerprint, now: Timestamp) -> Session {
+        let same_person = attempt.current.as_ref().filter(|current| current.user_id == user.id);
+        Session {
+            id: same_person.map_or_else(Id::new, |current| current.id),
+            user_id: user.id,
+            secret,
+            browser: attempt.place.browser,
+            persistence: attempt.persistence,
+            amr: vec![Factor::Password.amr().to_owned()],
+            user_agent: attempt.place.user_agent.clone(),
+            address: attempt.place.address.clone(),
+            auth_time: now,
+            last_seen_at: now,
+            expires_at: now.plus(self.absolute),
+        }
+    }
+}
+
+/// What a successful attempt writes.
+struct Entry {
+    session: Session,
+    /// Somebody else's session in the same browser.
+    replaced: Option<Session>,
+    authorization: Option<Id<Pending>>,
+    account_key: Fingerprint,
+    /// From the old verifier to the new one.
+    rehash: Option<(String, String)>,
+    now: Timestamp,
+}
+
+impl Entry {
+    /// `None`: the user was disabled meanwhile.
+    async fn enter(&self, tx: &crate::store::Transaction) -> Result<Option<Session>, Error> {
+        let user = self.session.user_id;
+        if !users::hold_active(tx, user).await? {
+            return Ok(None);
+        }
+        let mut session = self.session.clone();
+        if !sessions::renew(tx, &session).await? {
+            // No such session, or it ended while the password was typed: nothing may rise from it.
+            session.id = Id::new();
+            sessions::insert(tx, &session).await?;
+        }
+        if let Some(replaced) = &self.replaced {
+            let (other, id) = (replaced.user_id, replaced.id);
+            revocation::end_session(tx, other, id, Reach::Online, Reason::Replaced, self.now).await?;
+        }
+        if let Some(authorization) = self.authorization {
+            authorizations::note(tx, authorization, Step::SignedIn, session.id, self.now).await?;
+        }
+        attempts::reset(tx, self.account_key).await?;
+        if let Some((old, new)) = &self.rehash {
+            credentials::replace(tx, user, Kind::Password, old, new, self.now).await?;
+        }
+        let address = session.address.clone();
+        events::record(tx, &Event::SignedIn { user, session: session.id, address }, self.now).await?;
+        Ok(Some(session))
+    }
+}

@@ -1,0 +1,144 @@
+//! Access tokens: signed for APIs that verify by themselves (RFC 9068), or sealed for nobody but us.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Issuer, NoSigningKey, Order};
+use crate::clock::Timestamp;
+use crate::id::Id;
+use crate::keys::jws::Type;
+use crate::keys::{Expiry, KeyRing};
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::client_metadata::AccessTokenFormat;
+use crate::protocol::scope::Scope;
+use crate::secret::{self, Purpose};
+use crate::store::grants::Grant;
+use crate::store::revoked_tokens::Jti;
+use crate::store::sessions::Session;
+
+/// RFC 9068 §2.2, and our lineage: `sid` and `grant_id`.
+#[derive(Serialize, Deserialize)]
+struct Claims<'a> {
+    iss: Cow<'a, str>,
+    sub: Cow<'a, str>,
+    aud: Audience<'a>,
+    exp: i64,
+    iat: i64,
+    jti: Jti,
+    client_id: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Scope::is_empty")]
+    scope: Cow<'a, Scope>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<Id<Session>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    grant_id: Option<Id<Grant>>,
+}
+
+/// RFC 7519 §4.1.3: one audience stands alone, several in an array.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Audience<'a> {
+    One(Cow<'a, str>),
+    Several(Vec<Cow<'a, str>>),
+}
+
+/// A genuine access token that has not expired. Whether it was ended only the store knows.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    pub jti: Jti,
+    pub subject: String,
+    pub client_id: String,
+    pub audience: Vec<String>,
+    pub scope: Scope,
+    pub issued_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub auth_time: Option<Timestamp>,
+    pub session_id: Option<Id<Session>>,
+    /// `None`: the client speaks for itself.
+    pub grant_id: Option<Id<Grant>>,
+}
+
+const OPAQUE_PREFIX: &str = "at_";
+
+pub(super) fn mint(
+    issuer: &Issuer,
+    ring: &KeyRing,
+    order: &Order<'_>,
+    now: Timestamp,
+) -> Result<String, NoSigningKey> {
+    let grant = order.subject.grant();
+    let claims = Claims {
+        iss: Cow::Borrowed(&issuer.url),
+        sub: grant
+            .map_or(Cow::Borrowed(&order.client.id), |grant| Cow::Owned(super::subject_of(grant.user_id))),
+        aud: audience(issuer, order),
+        exp: now.plus(issuer.lifetimes.access_token).secs(),
+        iat: now.secs(),
+        jti: Id::new(),
+        client_id: Cow::Borrowed(&order.client.id),
+        scope: Cow::Borrowed(order.scope),
+        auth_time: grant.map(|grant| grant.auth_time.secs()),
+        sid: grant.map(|grant| grant.session_id),
+        grant_id: grant.map(|grant| grant.id),
+    };
+    match order.client.metadata.access_token_format {
+        AccessTokenFormat::Jwt => {
+            let key = ring.signing_key(Algorithm::ES256, now).ok_or(NoSigningKey)?;
+            Ok(key.sign(Type::AccessToken, &claims))
+        }
+        AccessTokenFormat::Opaque => {
+            let letter = serde_json::to_vec(&claims).expect("claims are JSON objects with text as names");
+            let sealed = issuer.master.seal(Purpose::OpaqueAccessToken, b"", &letter);
+            Ok(format!("{OPAQUE_PREFIX}{}", secret::base64url(&sealed)))
+        }
+    }
+}
+
+/// The APIs of the client, and this server where it is asked for UserInfo or nobody else is.
+fn audience<'a>(issuer: &'a Issuer, order: &'a Order<'_>) -> Audience<'a> {
+    let apis = &order.client.metadata.audience;
+    let ourselves = (apis.is_empty() || order.scope.is_openid()).then_some(&issuer.url);
+    let mut all: Vec<Cow<'a, str>> = ourselves.into_iter().chain(apis).map(Cow::from).collect();
+    match all.len() {
+        1 => Audience::One(all.remove(0)),
+        _ => Audience::Several(all),
+    }
+}
+
+/// Reads a token that this server has issued. `None` for anything else, and for what has expired.
+pub fn read(issuer: &Issuer, token: &str, now: Timestamp) -> Option<AccessToken> {
+    let claims: Claims<'static> = match token.strip_prefix(OPAQUE_PREFIX) {
+        Some(sealed) => {
+            let letter =
+                issuer.master.open(Purpose::OpaqueAccessToken, b"", &secret::from_base64url(sealed)?)?;
+            serde_json::from_slice(&letter).ok()?
+        }
+        None => {
+            let verified =
+                issuer.ring().verify::<Claims<'static>>(token, Type::AccessToken, Expiry::Enforced, now);
+            verified.ok()?.claims
+        }
+    };
+    let expires_at = Timestamp::from_secs(claims.exp);
+    if claims.iss != issuer.url || now >= expires_at {
+        return None;
+    }
+    Some(AccessToken {
+        jti: claims.jti,
+        subject: claims.sub.into_owned(),
+        client_id: claims.client_id.into_owned(),
+        audience: match claims.aud {
+            Audience::One(one) => vec![one.into_owned()],
+            Audience::Several(several) => several.into_iter().map(Cow::into_owned).collect(),
+        },
+        scope: claims.scope.into_owned(),
+        issued_at: Timestamp::from_secs(claims.iat),
+        expires_at,
+        auth_time: claims.auth_time.map(Timestamp::from_secs),
+        session_id: claims.sid,
+        grant_id: claims.grant_id,
+    })
+}

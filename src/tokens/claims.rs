@@ -1,0 +1,146 @@
+//! Claims about a user (OpenID Connect Core §5.1 and §5.4): which scope asks for which, and what may be said.
+
+use serde_json::{Map, Value};
+
+use crate::protocol::scope::Scope;
+use crate::store::users::User;
+
+/// Scope and the claims that it asks for (Core §5.4).
+pub const CLAIMS_OF_SCOPES: [(&str, &[&str]); 4] = [
+    (
+        "profile",
+        &[
+            "name",
+            "family_name",
+            "given_name",
+            "middle_name",
+            "nickname",
+            "preferred_username",
+            "profile",
+            "picture",
+            "website",
+            "gender",
+            "birthdate",
+            "zoneinfo",
+            "locale",
+            "updated_at",
+        ],
+    ),
+    ("email", &["email", "email_verified"]),
+    ("address", &["address"]),
+    ("phone", &["phone_number", "phone_number_verified"]),
+];
+
+/// What UserInfo answers (Core §5.3.2): `sub`, and of the scopes' claims those that have a value.
+pub fn of_scope(user: &User, scope: &Scope) -> Map<String, Value> {
+    let mut claims = Map::new();
+    claims.insert("sub".to_owned(), Value::String(super::subject_of(user.id)));
+    let asked = CLAIMS_OF_SCOPES.iter().filter(|(name, _)| scope.contains(name));
+    for name in asked.flat_map(|(_, names)| names.iter()) {
+        if let Some(value) = value_of(user, name) {
+            claims.insert((*name).to_owned(), value);
+        }
+    }
+    claims
+}
+
+fn value_of(user: &User, name: &str) -> Option<Value> {
+    match name {
+        "updated_at" => Some(Value::from(user.updated_at.secs())),
+        "preferred_username" => Some(
+            user.claims.get(name).cloned().unwrap_or_else(|| Value::from(user.username.as_str().to_owned())),
+        ),
+        _ => user.claims.get(name).cloned(),
+    }
+}
+
+/// Why a claim cannot be what somebody wants it to be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAClaim {
+    #[error("{0}: not a claim of a user; the standard ones are listed in OpenID Connect Core section 5.1")]
+    Unknown(String),
+    #[error("{0}: expected {1}")]
+    Shape(String, &'static str),
+}
+
+/// Checks one claim by its name (Core §5.1). Text is trimmed of nothing and kept as it is.
+pub fn check(name: &str, value: &Value) -> Result<(), NotAClaim> {
+    let expected =
+        |holds: bool, what| if holds { Ok(()) } else { Err(NotAClaim::Shape(name.to_owned(), what)) };
+    let text = |limit: usize| {
+        value.as_str().is_some_and(|text| {
+            !text.is_empty() && text.len() <= limit && !text.chars().any(char::is_control)
+        })
+    };
+    match name {
+        "name" | "family_name" | "given_name" | "middle_name" | "nickname" | "preferred_username"
+        | "gender" => expected(text(200), "text of 1 to 200 bytes without control characters"),
+        "profile" | "picture" | "website" => {
+            let web = |url: url::Url| matches!(url.scheme(), "https" | "http");
+            let is_web = value.as_str().and_then(|text| text.parse().ok()).is_some_and(web);
+            expected(text(2000) && is_web, "an http or https URL")
+        }
+        "birthdate" => expected(value.as_str().is_some_and(is_birthdate), "YYYY-MM-DD, 0000-MM-DD or YYYY"),
+        "zoneinfo" => expected(text(100), "a time zone name such as Europe/Paris"),
+        "locale" => expected(text(35), "a language tag such as en-US"),
+        "email" => {
+            let is_email = value.as_str().is_some_and(|text| {
+                text.split_once('@').is_some_and(|(local, domain)| {
+                    !local.is_empty() && !domain.is_empty() && !domain.contains('@')
+                }) && !text.contains(char::is_whitespace)
+            });
+            expected(text(254) && is_email, "an e-mail address")
+        }
+        "phone_number" => expected(text(50), "a telephone number such as +1 (604) 555-1234"),
+        "email_verified" | "phone_number_verified" => expected(value.is_boolean(), "true or false"),
+        "address" => {
+            let known = ["formatted", "street_address", "locality", "region", "postal_code", "country"];
+            let is_address = value.as_object().is_some_and(|members| {
+                !members.is_empty()
+                    && members.iter().all(|(name, value)| {
+                        known.contains(&name.as_str())
+                            && value.as_str().is_some_and(|text| !text.is_empty() && text.len() <= 1000)
+                    })
+            });
+            expected(is_address, "an object with the members of OpenID Connect Core section 5.1.1")
+        }
+        _ => Err(NotAClaim::Unknown(name.to_owned())),
+    }
+}
+
+/// Core §5.1: "YYYY-MM-DD … The year MAY be 0000, indicating that it is omitted. To represent only the year, YYYY
+/// format is allowed."
+fn is_birthdate(text: &str) -> bool {
+    let digits = |part: &str, length| part.len() == length && part.bytes().all(|b| b.is_ascii_digit());
+    match text.split('-').collect::<Vec<_>>()[..] {
+        [year] => digits(year, 4),
+        ["0000", month, day] => {
+            digits(month, 2)
+                && digits(day, 2)
+                && chrono::NaiveDate::parse_from_str(&format!("2000-{month}-{day}"), "%Y-%m-%d").is_ok()
+        }
+        [year, month, day] => {
+            digits(year, 4)
+                && digits(month, 2)
+                && digits(day, 2)
+                && chrono::NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
+        }
+        _ => false,
+    }
+}
+
+/// The claims that people may change themselves. What somebody else has verified is not among them.
+pub const EDITABLE: [&str; 12] = [
+    "name",
+    "given_name",
+    "family_name",
+    "middle_name",
+    "nickname",
+    "profile",
+    "picture",
+    "website",
+    "gender",
+    "birthdate",
+    "zoneinfo",
+    "locale",
+];

@@ -1,0 +1,140 @@
+//! Issuing: one grant in, one token response out.
+
+pub mod access_token;
+pub mod authorization_code;
+pub mod claims;
+pub mod id_token;
+pub mod refresh_token;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+use crate::id::Id;
+use crate::keys::{CurrentKeys, KeyRing};
+use crate::protocol::scope::Scope;
+use crate::secret::RootKey;
+use crate::store::clients::Client;
+use crate::store::grants::Grant;
+use crate::store::sessions::Session;
+use crate::store::users::User;
+
+/// Who issues: the issuer identifier, its keys, and how long what it issues lives.
+pub struct Issuer {
+    /// The issuer identifier, exactly as everybody compares it (RFC 8414 §2).
+    pub url: String,
+    pub keys: CurrentKeys,
+    pub master: RootKey,
+    pub lifetimes: Lifetimes,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Lifetimes {
+    pub code: Duration,
+    pub access_token: Duration,
+    pub id_token: Duration,
+    pub refresh_idle: Duration,
+    pub refresh_absolute: Duration,
+    pub refresh_grace: Duration,
+}
+
+/// A successful answer of the token endpoint (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
+#[derive(Serialize)]
+pub struct TokenResponse {
+    pub access_token: String,
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id_token: Option<String>,
+    pub scope: String,
+}
+
+/// Whom the tokens speak of.
+#[derive(Clone, Copy, Debug)]
+pub enum Subject<'a> {
+    User {
+        grant: &'a Grant,
+    },
+    /// The client itself (RFC 6749 §4.4).
+    Client,
+}
+
+/// What an ID Token says besides what the grant knows.
+#[derive(Clone, Debug, Default)]
+pub struct Authentication {
+    pub nonce: Option<String>,
+    pub acr: Option<String>,
+    pub amr: Vec<String>,
+}
+
+/// What is asked of [`issue`].
+pub struct Order<'a> {
+    pub client: &'a Client,
+    pub subject: Subject<'a>,
+    /// Of the access token: the grant's, or less.
+    pub scope: &'a Scope,
+    /// The generation of the refresh token to hand out.
+    pub refresh: Option<i64>,
+    /// Asked for by an OpenID Connect request.
+    pub id_token: Option<Authentication>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no signing key for this algorithm")]
+pub struct NoSigningKey;
+
+impl Issuer {
+    pub fn ring(&self) -> Arc<KeyRing> {
+        self.keys.get()
+    }
+
+    /// Signs and seals. No row is read or written.
+    pub fn issue(&self, order: &Order<'_>, now: Timestamp) -> Result<TokenResponse, NoSigningKey> {
+        let ring = self.ring();
+        let access_token = access_token::mint(self, &ring, order, now)?;
+        let refresh_token = match (order.subject, order.refresh) {
+            (Subject::User { grant }, Some(generation)) => {
+                Some(refresh_token::mint(&self.master, grant.id, generation))
+            }
+            _ => None,
+        };
+        let id_token = match (order.subject, &order.id_token) {
+            (Subject::User { grant }, Some(authentication)) => {
+                Some(id_token::mint(self, &ring, order.client, grant, authentication, now)?)
+            }
+            _ => None,
+        };
+        Ok(TokenResponse {
+            access_token,
+            token_type: "Bearer",
+            expires_in: self.lifetimes.access_token.as_secs(),
+            refresh_token,
+            id_token,
+            scope: order.scope.to_string(),
+        })
+    }
+}
+
+impl<'a> Subject<'a> {
+    fn grant(self) -> Option<&'a Grant> {
+        match self {
+            Subject::User { grant } => Some(grant),
+            Subject::Client => None,
+        }
+    }
+}
+
+/// The `sub` of a user: the same for every client.
+pub fn subject_of(user: Id<User>) -> String {
+    user.to_string()
+}
+
+/// The `sid` of a session (OpenID Connect Back-Channel Logout §2.1).
+pub fn sid_of(session: Id<Session>) -> String {
+    session.to_string()
+}
