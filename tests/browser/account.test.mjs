@@ -1,0 +1,121 @@
+// The account page in a real Chromium: profile, password, devices, apps.
+import assert from 'node:assert/strict';
+import { after, before, describe, it } from 'node:test';
+import { Gatepass } from '../interop/gatepass.mjs';
+import { Chromium, desktop, phone } from './chromium.mjs';
+import { Shop } from './shop.mjs';
+
+describe('the account page', () => {
+  let gatepass;
+  let chromium;
+  let shop;
+  before(async () => {
+    gatepass = await Gatepass.start();
+    [chromium, shop] = await Promise.all([Chromium.start(), Shop.start(gatepass)]);
+  });
+  after(async () => {
+    await chromium?.stop();
+    await shop?.stop();
+    await gatepass.stop();
+  });
+
+  async function signedIn(t, who, settings = desktop) {
+    const person = await chromium.person(t, settings);
+    await person.page.goto(`${gatepass.issuer}/account`);
+    await person.signIn(who);
+    await person.page.waitForSelector('#this-device');
+    return person;
+  }
+
+  function registered(username) {
+    const password = `correct horse of ${username}`;
+    gatepass.addUser(username, password, { name: username, email: `${username}@example.test` });
+    return { username, password };
+  }
+
+  it('is where the bare address leads', async (t) => {
+    const { page } = await signedIn(t, registered('ada'));
+    await page.goto(gatepass.issuer);
+    assert.equal(new URL(page.url()).pathname, '/account');
+  });
+
+  it('changes a claim that the app then reads', async (t) => {
+    const person = await signedIn(t, registered('bela'));
+    await person.page.fill('[name=given_name]', 'Béla <b>"Ödön"</b> 벨라');
+    await person.page.locator('form:has([name=given_name]) [type=submit], form:has([name=given_name]) button').first().click();
+    await person.page.waitForSelector('#this-device');
+    assert.equal(await person.page.inputValue('[name=given_name]'), 'Béla <b>"Ödön"</b> 벨라');
+    await person.page.goto(shop.entrance());
+    await person.allow();
+    await person.page.waitForSelector('#outcome');
+    const { tokens } = shop.last;
+    const answer = await fetch(shop.config.serverMetadata().userinfo_endpoint, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+    assert.equal((await answer.json()).given_name, 'Béla <b>"Ödön"</b> 벨라');
+  });
+
+  it('changes the password: the new one works, the old one does not, and the other devices are signed out', async (t) => {
+    const who = registered('cora');
+    const person = await signedIn(t, who);
+    const other = await signedIn(t, who, phone);
+    const change = async (current, password, again) => {
+      await person.page.fill('[name=current_password]', current);
+      await person.page.fill('[name=new_password]', password);
+      await person.page.fill('[name=new_password_again]', again);
+      await person.page.locator('form:has([name=new_password]) button').first().click();
+      await person.page.waitForLoadState();
+    };
+    const next = 'a longer and newer horse 42';
+    await change('not the current one', next, next);
+    assert.ok(await person.has('[role=alert]'), 'a wrong current password is refused');
+    await change(who.password, next, `${next}!`);
+    assert.ok(await person.has('[role=alert]'), 'two different new passwords are refused');
+    await change(who.password, next, next);
+    assert.equal(await person.has('[role=alert]'), false, 'the change is taken');
+
+    await other.page.reload();
+    assert.ok(await other.has('#username'), 'the other device has to sign in again');
+    await other.signIn(who);
+    await other.page.waitForSelector('[role=alert]');
+    await other.signIn({ ...who, password: next });
+    await other.page.waitForSelector('#this-device');
+  });
+
+  it('signs out everywhere else', async (t) => {
+    const who = registered('dora');
+    const person = await signedIn(t, who);
+    const others = [await signedIn(t, who, phone), await signedIn(t, who)];
+    await person.page.reload();
+    assert.equal(await person.page.locator('[id^="device-"]').count(), 3);
+    await person.page.click('#end-other-devices');
+    await person.page.waitForFunction(() => document.querySelectorAll('[id^="device-"]').length === 1);
+    assert.ok(await person.has('#this-device'));
+    for (const other of others) {
+      await other.page.reload();
+      assert.ok(await other.has('#username'));
+    }
+  });
+
+  it('removes an app, which loses its tokens and has to ask again', async (t) => {
+    const person = await signedIn(t, registered('edda'));
+    await person.page.goto(shop.entrance());
+    await person.allow();
+    await person.page.waitForSelector('#outcome');
+    const { tokens } = shop.last;
+    await person.page.goto(`${gatepass.issuer}/account`);
+    await person.page.click(`#remove-app-${gatepass.demo.client_id}`);
+    await person.page.waitForFunction((id) => !document.getElementById(id), `app-${gatepass.demo.client_id}`);
+    await assert.rejects(shop.refresh(tokens), { error: 'invalid_grant' });
+    await person.page.goto(shop.entrance());
+    assert.ok(await person.has('#consent-allow'), 'the consent was taken back with the app');
+  });
+
+  it('signs out, after which Back shows nothing of the account', async (t) => {
+    const person = await signedIn(t, registered('fine'));
+    await person.page.click('#sign-out');
+    if (await person.has('#logout-confirm')) await person.page.click('#logout-confirm');
+    await person.page.waitForLoadState();
+    await person.page.goBack();
+    await person.page.waitForLoadState();
+    assert.equal(await person.has('#this-device'), false, `Back led to ${person.page.url()}`);
+  });
+});

@@ -1,0 +1,107 @@
+// A running Gatepass for one test file: `serve --dev` on free ports, over a data directory that dies with it.
+import { execFileSync, spawn } from 'node:child_process';
+import { webcrypto } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+// The clients want Web Crypto where browsers have it; Debian 12's Node 18 keeps it in a module.
+globalThis.crypto ??= webcrypto;
+
+const binary = process.env.GATEPASS_BIN;
+if (!binary) throw new Error('GATEPASS_BIN must name the gatepass program: start these tests by the `run` script beside them');
+
+// Whoever runs the tests may have settings of their own in the environment; they are not these tests'.
+const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GATEPASS_')));
+
+export class Gatepass {
+  static async start() {
+    const one = new Gatepass();
+    await one.#serve();
+    return one;
+  }
+
+  constructor() {
+    this.dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'gatepass-'));
+    this.output = path.join(this.dataDir, 'output.log');
+    this.issued = [];
+  }
+
+  async #serve() {
+    const facts = path.join(this.dataDir, 'dev.json');
+    const output = fs.openSync(this.output, 'w');
+    this.process = spawn(binary, ['serve', '--dev', '--data-dir', this.dataDir, '--listen', '127.0.0.1:0'], {
+      env: environment,
+      cwd: this.dataDir,
+      stdio: ['ignore', output, output],
+    });
+    fs.closeSync(output);
+    this.ended = new Promise((resolve) => {
+      this.process.on('error', (error) => resolve(String(error)));
+      this.process.on('exit', (code, signal) => resolve(code ?? signal));
+    });
+    for (let waited = 0; waited < 20_000; waited += 50) {
+      if (this.process.exitCode !== null) break;
+      try {
+        this.demo = JSON.parse(fs.readFileSync(facts, 'utf8'));
+        const answer = await fetch(`${this.demo.issuer}/.well-known/openid-configuration`);
+        if (answer.ok) return;
+      } catch {
+        // Not written, or not listening yet.
+      }
+      await sleep(50);
+    }
+    const log = this.log;
+    await this.#remove();
+    throw new Error(`gatepass did not become ready:\n${log}`);
+  }
+
+  get issuer() {
+    return this.demo.issuer;
+  }
+
+  get log() {
+    return fs.readFileSync(this.output, 'utf8');
+  }
+
+  /** Runs a command of the operator against the running server's data directory and returns what `--json` prints. */
+  command(...args) {
+    const input = typeof args.at(-1) === 'object' ? args.pop().input : '';
+    const printed = execFileSync(binary, [...args, '--data-dir', this.dataDir, '--json'], { env: environment, cwd: this.dataDir, input, encoding: 'utf8' });
+    return JSON.parse(printed);
+  }
+
+  addClient(name, ...args) {
+    return this.command('client', 'add', '--name', name, ...args);
+  }
+
+  addUser(username, password, claims = {}) {
+    const file = path.join(this.dataDir, `${username}.claims.json`);
+    fs.writeFileSync(file, JSON.stringify(claims));
+    return this.command('user', 'add', username, '--password-stdin', '--claims', file, { input: `${password}\n` });
+  }
+
+  /** Remembers secrets that must never stand in the log. */
+  handedOut(...secrets) {
+    this.issued.push(...secrets.filter((one) => typeof one === 'string' && one.length > 8));
+  }
+
+  /** Stops the server as an init system would, and holds it to a clean end and to a log without secrets. */
+  async stop() {
+    this.process.kill('SIGTERM');
+    const late = sleep(10_000, 'still running after 10 s', { ref: false });
+    const outcome = await Promise.race([this.ended, late]);
+    const log = this.log;
+    await this.#remove();
+    if (outcome !== 0) throw new Error(`gatepass ended with ${outcome}:\n${log.slice(-4000)}`);
+    const leaked = this.issued.find((secret) => log.includes(secret));
+    if (leaked) throw new Error(`the log shows a secret that begins with ${leaked.slice(0, 6)}`);
+  }
+
+  async #remove() {
+    this.process.kill('SIGKILL');
+    await this.ended;
+    fs.rmSync(this.dataDir, { recursive: true, force: true });
+  }
+}
