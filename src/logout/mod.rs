@@ -1,0 +1,95 @@
+//! Signing out (OpenID Connect RP-Initiated Logout 1.0).
+
+use crate::authorization::redirect_uri;
+use crate::clock::Timestamp;
+use crate::events::Reason;
+use crate::protocol::error::ShownError;
+use crate::protocol::parameters::Parameters;
+use crate::revocation::{self, Reach};
+use crate::store::sessions::Session;
+use crate::store::{self, Store};
+use crate::tokens::{self, Issuer, id_token};
+
+/// What a logout request comes to.
+#[derive(Debug)]
+pub enum Decision {
+    /// RP-Initiated Logout §2: "the OP MUST ask the End-User" unless a genuine hint names who is signed in.
+    Ask,
+    /// The request proves that it comes from an app of this very person.
+    SignOut(Then),
+}
+
+/// Where the browser goes afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Then {
+    SignedOutPage,
+    Redirect(String),
+}
+
+#[derive(Debug)]
+pub enum Failure {
+    Shown(ShownError, Option<String>),
+    Outage(store::Error),
+}
+
+impl From<store::Error> for Failure {
+    fn from(error: store::Error) -> Self {
+        Failure::Outage(error)
+    }
+}
+
+/// Judges a request of the end session endpoint. Changes nothing.
+pub async fn decide(
+    store: &Store,
+    issuer: &Issuer,
+    parameters: &Parameters,
+    session: Option<&Session>,
+    now: Timestamp,
+) -> Result<Decision, Failure> {
+    if parameters.repeated().is_some() {
+        return Err(Failure::Shown(ShownError::MalformedRequest, None));
+    }
+    let hint = parameters.get("id_token_hint").and_then(|hint| id_token::read_hint(issuer, hint, now));
+    let Some(hint) = hint else { return Ok(Decision::Ask) };
+    // "the OP MUST verify that the Client Identifier matches the one used when issuing the ID Token"
+    if parameters.get("client_id").is_some_and(|client_id| client_id != hint.client_id) {
+        return Err(Failure::Shown(ShownError::MalformedRequest, None));
+    }
+    let then = match parameters.get("post_logout_redirect_uri") {
+        None => Then::SignedOutPage,
+        Some(uri) => {
+            let client = store.client(&hint.client_id).await?.filter(|client| client.is_active());
+            let client = client.ok_or(Failure::Shown(ShownError::UnknownClient, None))?;
+            if !redirect_uri::is_registered(uri, &client.metadata.post_logout_redirect_uris) {
+                let name = Some(client.name().to_owned());
+                return Err(Failure::Shown(ShownError::UnregisteredRedirectUri, name));
+            }
+            Then::Redirect(with_state(uri, parameters.get("state")))
+        }
+    };
+    match session {
+        Some(session) if hint.subject != tokens::subject_of(session.user_id) => Ok(Decision::Ask),
+        _ => Ok(Decision::SignOut(then)),
+    }
+}
+
+/// Ends a session here. What was promised to outlive it (`offline_access`) goes on.
+pub async fn sign_out(store: &Store, session: &Session, now: Timestamp) -> Result<(), store::Error> {
+    let ending = (session.user_id, session.id, now);
+    store
+        .write(ending, |tx, (user, session, now)| {
+            Box::pin(async move {
+                revocation::end_session(tx, *user, *session, Reach::Online, Reason::SignedOut, *now).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// `state` comes back exactly, and nothing else is added.
+fn with_state(uri: &str, state: Option<&str>) -> String {
+    let Some(state) = state else { return uri.to_owned() };
+    let joint = if uri.contains('?') { '&' } else { '?' };
+    let encoded: String = url::form_urlencoded::byte_serialize(state.as_bytes()).collect();
+    format!("{uri}{joint}state={encoded}")
+}

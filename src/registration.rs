@@ -1,0 +1,362 @@
+//! From metadata to a client: the rules that every way of registering shares (RFC 7591 §2, RFC 8252, RFC 9700 §2.1).
+
+use url::{Host, Url};
+
+use crate::clock::Timestamp;
+use crate::events::{self, Event};
+use crate::id::Id;
+use crate::protocol::client_metadata::{ClientMetadata, ConsentPolicy, PkceDuty};
+use crate::protocol::grant_type::GrantType;
+use crate::protocol::response_type::ResponseType;
+use crate::protocol::scope::Scope;
+use crate::secret::Secret;
+use crate::store::clients::{self, Client, Status};
+use crate::store::users::User;
+use crate::store::{self, Store};
+
+/// What is wrong with a registration; `error` is the code of RFC 7591 §3.2.2.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Invalid {
+    #[error("{uri}: {why}")]
+    RedirectUri { uri: String, why: &'static str },
+    #[error("{member}: {why}")]
+    Metadata { member: &'static str, why: &'static str },
+}
+
+impl Invalid {
+    pub const fn error(&self) -> &'static str {
+        match self {
+            Invalid::RedirectUri { .. } => "invalid_redirect_uri",
+            Invalid::Metadata { .. } => "invalid_client_metadata",
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    /// Everything that is wrong, at once.
+    #[error("{}", .0.iter().map(Invalid::to_string).collect::<Vec<_>>().join("; "))]
+    Invalid(Vec<Invalid>),
+    #[error("a client with this client_id exists already")]
+    Exists,
+    #[error(transparent)]
+    Store(store::Error),
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::Exists => Refusal::Exists,
+            error => Refusal::Store(error),
+        }
+    }
+}
+
+/// What a client may ask for when its registration does not say.
+pub fn default_scope() -> Scope {
+    crate::protocol::scope::STANDARD_SCOPES.join(" ").parse().unwrap_or_default()
+}
+
+/// A client as it is registered, with the secret that is shown once.
+pub struct Registered {
+    pub client: Client,
+    pub secret: Option<Secret>,
+}
+
+/// Who the new client is: named by the server, or by the operator.
+pub struct Identity {
+    pub client_id: Option<String>,
+    /// An operator may bring a secret along; otherwise 256 random bits are made.
+    pub secret: Option<Secret>,
+}
+
+/// Writes a new client.
+pub async fn register(
+    store: &Store,
+    identity: Identity,
+    metadata: ClientMetadata,
+    now: Timestamp,
+) -> Result<Registered, Refusal> {
+    let mut wrong = check(&metadata);
+    let client_id = identity.client_id.unwrap_or_else(|| Id::<Client>::new().uuid().to_string());
+    wrong.extend(check_client_id(&client_id));
+    wrong.extend(identity.secret.as_ref().and_then(check_secret));
+    if !wrong.is_empty() {
+        return Err(Refusal::Invalid(wrong));
+    }
+    let secret = match metadata.token_endpoint_auth_method.is_public() {
+        true => None,
+        false => Some(identity.secret.unwrap_or_default()),
+    };
+    let client = Client {
+        id: client_id,
+        metadata,
+        secret: secret.as_ref().map(Secret::fingerprint),
+        status: Status::Active,
+        created_at: now,
+        updated_at: now,
+    };
+    store
+        .write((client.clone(), now), |tx, (client, now)| {
+            Box::pin(async move {
+                clients::insert(tx, client).await?;
+                events::record(tx, &Event::ClientAdded { client: client.id.clone() }, *now).await
+            })
+        })
+        .await?;
+    Ok(Registered { client, secret })
+}
+
+/// Writes a changed client. Its metadata is checked as a new one's would be.
+pub async fn change(store: &Store, client: Client, now: Timestamp) -> Result<Client, Refusal> {
+    let wrong = check(&client.metadata);
+    if !wrong.is_empty() {
+        return Err(Refusal::Invalid(wrong));
+    }
+    let client = Client { updated_at: now, ..client };
+    store
+        .write((client.clone(), now), |tx, (client, now)| {
+            Box::pin(async move {
+                clients::update(tx, client).await?;
+                events::record(tx, &Event::ClientChanged { client: client.id.clone() }, *now).await
+            })
+        })
+        .await?;
+    store.forget_client(&client.id);
+    Ok(client)
+}
+
+/// Everything that is wrong with `metadata`.
+pub fn check(metadata: &ClientMetadata) -> Vec<Invalid> {
+    let mut wrong = Vec::new();
+    let mut must = |holds: bool, member, why| {
+        if !holds {
+            wrong.push(Invalid::Metadata { member, why });
+        }
+    };
+    let is_public = metadata.token_endpoint_auth_method.is_public();
+    let uses = |grant_type| metadata.grant_types.contains(&grant_type);
+
+    must(!metadata.grant_types.is_empty(), "grant_types", "at least one is needed");
+    must(
+        !(is_public && uses(GrantType::ClientCredentials)),
+        "grant_types",
+        "a public client cannot use client_credentials (RFC 6749 section 4.4)",
+    );
+    must(
+        uses(GrantType::AuthorizationCode) || !uses(GrantType::RefreshToken),
+        "grant_types",
+        "refresh_token needs authorization_code",
+    );
+    must(
+        metadata.response_types.contains(&ResponseType::Code) == uses(GrantType::AuthorizationCode),
+        "response_types",
+        "code goes with the grant type authorization_code, and only with it (RFC 7591 section 2.1)",
+    );
+    must(
+        !metadata.redirect_uris.is_empty() || !uses(GrantType::AuthorizationCode),
+        "redirect_uris",
+        "authorization_code needs at least one",
+    );
+    must(metadata.redirect_uris.len() <= MOST, "redirect_uris", "at most 50");
+    must(metadata.post_logout_redirect_uris.len() <= MOST, "post_logout_redirect_uris", "at most 50");
+    must(
+        !(is_public && metadata.pkce == PkceDuty::Optional),
+        "pkce",
+        "a public client always uses PKCE (RFC 9700 section 2.1.1)",
+    );
+    must(
+        !(is_public && metadata.consent == ConsentPolicy::Implied),
+        "consent",
+        "people are always asked about a public client (RFC 8252 section 8.6)",
+    );
+    must(
+        metadata.client_name.as_deref().is_none_or(is_name),
+        "client_name",
+        "1 to 100 characters, none of them a control character",
+    );
+    for (member, uri) in [
+        ("client_uri", &metadata.client_uri),
+        ("logo_uri", &metadata.logo_uri),
+        ("policy_uri", &metadata.policy_uri),
+        ("tos_uri", &metadata.tos_uri),
+    ] {
+        must(uri.as_deref().is_none_or(is_web_page), member, "an https URL of at most 2048 bytes");
+    }
+    for (member, identifiers) in [("audience", &metadata.audience), ("resources", &metadata.resources)] {
+        let all = identifiers.len() <= 10 && identifiers.iter().all(|identifier| is_resource(identifier));
+        must(all, member, "at most 10 absolute URIs without a fragment (RFC 8707 section 2)");
+    }
+    let uris = metadata.redirect_uris.iter().chain(&metadata.post_logout_redirect_uris);
+    wrong.extend(uris.filter_map(|uri| {
+        let why = redirect_uri_fault(uri, is_public)?;
+        let shown = uri.chars().filter(|c| !c.is_control()).take(200).collect();
+        Some(Invalid::RedirectUri { uri: shown, why })
+    }));
+    wrong
+}
+
+const MOST: usize = 50;
+const LONGEST: usize = 2048;
+
+fn is_name(name: &str) -> bool {
+    !name.trim().is_empty() && name.chars().count() <= 100 && !name.chars().any(char::is_control)
+}
+
+fn is_web_page(uri: &str) -> bool {
+    uri.len() <= LONGEST && is_plain(uri) && Url::parse(uri).is_ok_and(|url| url.scheme() == "https")
+}
+
+fn is_resource(uri: &str) -> bool {
+    uri.len() <= LONGEST && is_plain(uri) && Url::parse(uri).is_ok_and(|url| url.fragment().is_none())
+}
+
+/// Only what RFC 3986 lets stand in a URI: nothing that another parser might read in another way.
+fn is_plain(uri: &str) -> bool {
+    uri.bytes().all(|byte| byte.is_ascii_graphic() && !br#"\"<>^`{|}"#.contains(&byte))
+}
+
+/// Parameters of an authorization response: a redirect URI that brings them along could forge one.
+const RESPONSE_PARAMETERS: [&str; 8] =
+    ["code", "state", "error", "error_description", "error_uri", "iss", "id_token", "access_token"];
+
+/// Why `uri` cannot be a redirect URI. `None`: it can.
+pub fn redirect_uri_fault(uri: &str, is_public: bool) -> Option<&'static str> {
+    if uri.len() > LONGEST {
+        return Some("a redirect URI has at most 2048 bytes");
+    }
+    if !is_plain(uri) {
+        return Some("a redirect URI has only the characters of RFC 3986");
+    }
+    if uri.contains('*') {
+        return Some("there are no wildcards: register every redirect URI as it will be sent");
+    }
+    if uri.contains('#') {
+        return Some("a redirect URI has no fragment (RFC 6749 section 3.1.2)");
+    }
+    let Ok(url) = Url::parse(uri) else { return Some("not an absolute URI") };
+    if !url.username().is_empty() || url.password().is_some() || uri.contains('@') {
+        return Some("a redirect URI has no user name in it");
+    }
+    if url.path_segments().is_some_and(|_| has_dot_segments(uri)) {
+        return Some("a redirect URI has no . and .. segments");
+    }
+    if url.query_pairs().any(|(name, _)| RESPONSE_PARAMETERS.contains(&name.as_ref())) {
+        return Some("the query has a parameter of the authorization response");
+    }
+    match url.scheme() {
+        "https" => None,
+        "http" if is_loopback(&url) => None,
+        "http" => Some("http is only for loopback addresses: use https"),
+        // RFC 8252 §7.1: a scheme "based on a domain name under their control, expressed in reverse order".
+        scheme if scheme.contains('.') && is_public => None,
+        scheme if scheme.contains('.') => Some("a private-use scheme is for public clients (RFC 8252 section 8.4)"),
+        _ => Some("use https, http on a loopback address, or a private-use scheme like com.example.app"),
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// Also in their encoded forms: what one parser resolves, another one does not.
+fn has_dot_segments(uri: &str) -> bool {
+    let path = uri.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    path.split('/').any(|segment| {
+        let name = segment.split(';').next().unwrap_or_default().replace("%2e", ".");
+        name == "." || name == ".." || name.contains("%252e")
+    })
+}
+
+fn check_client_id(client_id: &str) -> Option<Invalid> {
+    let is_text = (1..=200).contains(&client_id.len()) && client_id.bytes().all(|byte| byte.is_ascii_graphic());
+    if !is_text {
+        let why = "1 to 200 printable ASCII characters without spaces";
+        return Some(Invalid::Metadata { member: "client_id", why });
+    }
+    // RFC 9068 §5: the subject of a client's own token must not be mistaken for a person's.
+    client_id
+        .parse::<Id<User>>()
+        .is_ok()
+        .then_some(Invalid::Metadata { member: "client_id", why: "it has the form of a user's subject identifier" })
+}
+
+/// Fingerprints protect random secrets only: whatever a person makes up must be long.
+fn check_secret(secret: &Secret) -> Option<Invalid> {
+    let is_long = (32..=512).contains(&secret.reveal().len())
+        && secret.reveal().bytes().all(|byte| byte.is_ascii_graphic());
+    (!is_long).then_some(Invalid::Metadata {
+        member: "client_secret",
+        why: "32 to 512 printable ASCII characters; leave it out to have one made",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn good_redirect_uris_are_taken() {
+        for uri in [
+            "https://app.example/cb",
+            "https://app.example/cb?tenant=a",
+            "http://127.0.0.1/cb",
+            "http://127.0.0.1:8081/cb",
+            "http://[::1]/cb",
+            "http://localhost:3000/cb",
+            "com.example.app:/cb",
+        ] {
+            assert_eq!(redirect_uri_fault(uri, true), None, "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_could_lead_elsewhere_is_not() {
+        for uri in [
+            "",
+            "/cb",
+            "https://app.example/cb#code",
+            "https://*.example/cb",
+            "https://app.example/*",
+            "https://app.example@evil.example/cb",
+            "https://app.example/a/../cb",
+            "https://app.example/a/%2e%2e/cb",
+            "https://app.example/%252e%252e%252fcb",
+            "https://app.example/..;/cb",
+            "https://app.example/cb?code=1",
+            "https://app.example/cb?state=1",
+            "http://app.example/cb",
+            "http://127.0.0.1.evil.example/cb",
+            "javascript:alert(1)",
+            "JaVaScRiPt:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+            "file:///etc/passwd",
+            "blob:https://app.example/x",
+            "https://app.example/\u{e9}",
+            "https://app.example/a b",
+            "https:\\\\app.example/cb",
+            &format!("https://app.example/{}", "a".repeat(3000)),
+        ] {
+            assert!(redirect_uri_fault(uri, true).is_some(), "{uri}");
+        }
+        assert!(redirect_uri_fault("com.example.app:/cb", false).is_some());
+    }
+
+    #[test]
+    fn every_complaint_is_made_at_once() {
+        let metadata = ClientMetadata {
+            logo_uri: Some("javascript:alert(1)".to_owned()),
+            redirect_uris: vec!["http://app.example/cb".to_owned()],
+            client_name: Some("\u{1}".to_owned()),
+            ..ClientMetadata::default()
+        };
+        let errors: Vec<_> = check(&metadata).iter().map(Invalid::error).collect();
+        assert_eq!(errors, ["invalid_client_metadata", "invalid_client_metadata", "invalid_redirect_uri"]);
+    }
+}
