@@ -3,12 +3,17 @@
 //! The map of the house, from the top floor down. A room may use any lower floor, never its own or a higher
 //! one; `tests/architecture.rs` holds it so.
 
+// 9 plumbing
+pub mod http;
+
 // 8 the acts
 pub mod authorization;
 pub mod grant_types;
+pub mod logout;
 
 // 7 the skills
 pub mod client_auth;
+pub mod registration;
 pub mod sign_in;
 pub mod tokens;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::kind::Kind;
 use super::section::section;
 
 section! {
@@ -17,9 +18,11 @@ section! {
         management_listen: SocketAddr = "127.0.0.1:9090";
         /// The folder for the SQLite database and the sealing key.
         data_dir: PathBuf = "./gatepass-data";
-        /// The proxies in front of the public listener. Only what they say in Forwarded or X-Forwarded-For about
-        /// the client's address is believed, and only the request ids they send are kept.
+        /// The proxies in front of the public listener. Only they are believed about the client's address, and only
+        /// the request ids that they send are kept.
         trusted_proxies: Vec<IpNet> = [];
+        /// The header in which they do: "x-forwarded-for", or "forwarded" (RFC 7239). Only this one is read.
+        proxy_header: ProxyHeader = "x-forwarded-for";
         /// The certificate chain of the public listener (PEM). It is read again when it changes.
         tls_certificate_file: Option<PathBuf> as in "/etc/gatepass/tls.crt";
         /// Its private key (PEM), not readable by everybody.
@@ -44,5 +47,24 @@ impl Server {
     /// Where the SQLite database lies when no database is configured.
     pub fn database_file(&self) -> PathBuf {
         self.data_dir.join("gatepass.db")
+    }
+}
+
+/// Where a proxy writes the address of the client. It passes the other header on as the client wrote it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProxyHeader {
+    XForwardedFor,
+    Forwarded,
+}
+
+impl Kind for ProxyHeader {
+    const RIGHT: &'static str = "write \"x-forwarded-for\" or \"forwarded\", whichever your proxy sets";
+
+    fn from_text(text: &str) -> Option<Self> {
+        match text.to_ascii_lowercase().as_str() {
+            "x-forwarded-for" => Some(ProxyHeader::XForwardedFor),
+            "forwarded" => Some(ProxyHeader::Forwarded),
+            _ => None,
+        }
     }
 }

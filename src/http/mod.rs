@@ -1,0 +1,16 @@
+//! Plumbing between connections and handlers. It knows HTTP and no OAuth rule.
+
+pub mod answer;
+pub mod body;
+pub mod form;
+pub mod forwarded;
+pub mod front;
+pub mod health;
+pub mod limits;
+pub mod log;
+pub mod metrics;
+mod patience;
+pub mod request;
+pub mod server;
+pub mod shutdown;
+pub mod tls;

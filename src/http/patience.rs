@@ -1,0 +1,205 @@
+//! How long a connection may keep us waiting, by what it is doing.
+//!
+//! hyper measures the time for headers from the end of the last answer, so that a connection kept alive would die
+//! after five idle seconds, and it measures nothing before it knows the version of HTTP. Here the bytes themselves
+//! are watched.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Instant;
+
+use super::limits::Limits;
+
+/// What a connection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// It has been opened and has said nothing.
+    Opening,
+    /// It is sending the headers of a request.
+    Asking,
+    /// Requests are under way.
+    Working,
+    /// All is answered.
+    Idle,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Protocol {
+    /// The bytes of its first word so far.
+    Unknown {
+        seen: usize,
+    },
+    Http1,
+    Http2,
+}
+
+/// The first word of an HTTP/2 connection (RFC 9113 §3.4), and of no HTTP/1 request.
+const PRI: &[u8] = b"PRI";
+
+#[derive(Debug)]
+struct State {
+    doing: Doing,
+    since: Instant,
+    under_way: usize,
+    protocol: Protocol,
+}
+
+/// The watch over one connection, shared by its socket, its requests and its task.
+#[derive(Clone, Debug)]
+pub(super) struct Patience {
+    state: Arc<Mutex<State>>,
+    limits: Limits,
+}
+
+impl Patience {
+    pub(super) fn new(limits: Limits) -> Self {
+        let state = State {
+            doing: Doing::Opening,
+            since: Instant::now(),
+            under_way: 0,
+            protocol: Protocol::Unknown { seen: 0 },
+        };
+        Patience { state: Arc::new(Mutex::new(state)), limits }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the connection is given up if it goes on like this. While a server drains, those that ask nothing are
+    /// given up soon.
+    pub(super) fn deadline(&self, draining_since: Option<Instant>) -> Instant {
+        let state = self.state();
+        let limits = &self.limits;
+        let patience = match state.doing {
+            Doing::Opening => limits.first_byte,
+            Doing::Asking => limits.head,
+            Doing::Idle => limits.idle,
+            // The answer is due after `request`; a reader that takes it no faster than this takes it never.
+            Doing::Working => limits.request + limits.idle,
+        };
+        let deadline = state.since + patience;
+        match draining_since {
+            Some(since) if state.doing != Doing::Working => deadline.min(since + LINGER),
+            _ => deadline,
+        }
+    }
+
+    pub(super) fn is_idle(&self) -> bool {
+        self.state().doing == Doing::Idle
+    }
+
+    /// A request that is under way until the value is dropped.
+    pub(super) fn request(&self) -> UnderWay {
+        let mut state = self.state();
+        state.under_way += 1;
+        state.turn(Doing::Working);
+        drop(state);
+        UnderWay(self.clone())
+    }
+
+    fn read(&self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.state().read(bytes);
+        }
+    }
+}
+
+/// What may still be on its way from a client that does not know yet that we are going.
+const LINGER: Duration = Duration::from_secs(1);
+
+impl State {
+    fn turn(&mut self, doing: Doing) {
+        self.doing = doing;
+        self.since = Instant::now();
+    }
+
+    fn read(&mut self, bytes: &[u8]) {
+        if let Protocol::Unknown { seen } = self.protocol {
+            let new = bytes.len().min(PRI.len() - seen);
+            self.protocol = match PRI[seen..seen + new] == bytes[..new] {
+                false => Protocol::Http1,
+                true if seen + new == PRI.len() => Protocol::Http2,
+                true => Protocol::Unknown { seen: seen + new },
+            };
+        }
+        match (self.doing, self.protocol) {
+            // A browser opens HTTP/2 connections in advance; frames that are no request do not move the deadline.
+            (Doing::Opening | Doing::Asking, Protocol::Http2) => self.turn(Doing::Idle),
+            (Doing::Idle, Protocol::Http1) | (Doing::Opening, _) => self.turn(Doing::Asking),
+            _ => {}
+        }
+    }
+}
+
+pub(super) struct UnderWay(Patience);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut state = self.0.state();
+        state.under_way -= 1;
+        if state.under_way == 0 {
+            state.turn(Doing::Idle);
+        }
+    }
+}
+
+/// A socket whose bytes are watched.
+pub(super) struct Watched<I> {
+    io: I,
+    patience: Patience,
+}
+
+impl<I> Watched<I> {
+    pub(super) fn new(io: I, patience: Patience) -> Self {
+        Watched { io, patience }
+    }
+}
+
+impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
+        self.patience.read(&buffer.filled()[before..]);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(context, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(context, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(context)
+    }
+}

@@ -1,0 +1,239 @@
+//! The accept loop: how connections come in, how long they may stay, how they end.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes, HttpBody};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Request, Response, Version};
+use hyper::body::{Frame, Incoming, SizeHint};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+use super::limits::Limits;
+use super::patience::{Patience, UnderWay, Watched};
+use super::request::Peer;
+use super::shutdown::{Shutdown, Stage};
+use super::tls::Tls;
+
+/// Between two tries while the process has no file descriptor left.
+const BREATH: Duration = Duration::from_millis(100);
+
+/// hyper reads a request's head into one buffer. It is larger than the limits, so that the answer to a head that
+/// is too large says in which way.
+const HEAD_BUFFER: usize = 72 * 1024;
+
+/// Streams of one HTTP/2 connection at once (RFC 9113 §5.1.2).
+const STREAMS: u32 = 100;
+
+/// Serves `router` until the end of `shutdown`, and returns when the last connection is closed. Every request
+/// carries its [`Peer`].
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    tls: Option<Tls>,
+    limits: Limits,
+    shutdown: Shutdown,
+) {
+    let server = Server {
+        router: router.with_state(()),
+        tls,
+        limits,
+        shutdown: shutdown.clone(),
+        wanted: Arc::new(Notify::new()),
+        connections: protocols(&limits),
+    };
+    let places = Arc::new(Semaphore::new(limits.connections));
+    tokio::select! {
+        never = accept(&listener, &server, &places) => match never {},
+        () = shutdown.reached(Stage::Draining) => drop(listener),
+    }
+    let all = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    tokio::select! {
+        _ = places.acquire_many(all) => {}
+        () = shutdown.reached(Stage::Over) => {}
+    }
+}
+
+async fn accept(listener: &TcpListener, server: &Server, places: &Arc<Semaphore>) -> Infallible {
+    loop {
+        if places.available_permits() == 0 {
+            server.wanted.notify_one();
+        }
+        let Ok(place) = places.clone().acquire_owned().await else {
+            unreachable!("the semaphore is never closed")
+        };
+        match listener.accept().await {
+            Ok((socket, peer)) => {
+                let server = server.clone();
+                tokio::spawn(async move {
+                    server.receive(socket, peer).await;
+                    drop(place);
+                });
+            }
+            // It was gone before we came.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                tracing::warn!(%error, "no connection can be accepted");
+                server.wanted.notify_one();
+                tokio::time::sleep(BREATH).await;
+            }
+        }
+    }
+}
+
+fn protocols(limits: &Limits) -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        // `Patience` measures it.
+        .header_read_timeout(None)
+        .max_headers(limits.headers)
+        .max_buf_size(HEAD_BUFFER.max(2 * (limits.target_bytes + limits.header_bytes)));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
+    builder
+}
+
+#[derive(Clone)]
+struct Server {
+    router: Router,
+    tls: Option<Tls>,
+    limits: Limits,
+    shutdown: Shutdown,
+    /// Somebody wants a place: the connection that has been idle for the longest gives up its own.
+    wanted: Arc<Notify>,
+    connections: auto::Builder<TokioExecutor>,
+}
+
+impl Server {
+    async fn receive(&self, socket: TcpStream, peer: SocketAddr) {
+        let _ = socket.set_nodelay(true);
+        let Some(tls) = &self.tls else { return self.converse(socket, peer).await };
+        match tokio::time::timeout(self.limits.tls_handshake, tls.acceptor().accept(socket)).await {
+            Ok(Ok(socket)) => self.converse(socket, peer).await,
+            Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
+            Err(_) => tracing::debug!("TLS handshake took too long"),
+        }
+    }
+
+    async fn converse<I>(&self, socket: I, peer: SocketAddr)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + 'static,
+    {
+        let patience = Patience::new(self.limits);
+        let requests = service_fn(|request| self.answer(request, peer, patience.request()));
+        let io = TokioIo::new(Watched::new(socket, patience.clone()));
+        let mut connection = pin!(self.connections.serve_connection(io, requests));
+        let mut alarm = pin!(tokio::time::sleep_until(patience.deadline(None)));
+        let mut drain = pin!(self.shutdown.reached(Stage::Draining));
+        let mut over = pin!(self.shutdown.reached(Stage::Over));
+        let mut wanted = pin!(None);
+        let mut draining_since = None;
+
+        std::future::poll_fn(|context| {
+            loop {
+                match connection.as_mut().poll(context) {
+                    Poll::Ready(Ok(())) => return Poll::Ready(()),
+                    Poll::Ready(Err(error)) => {
+                        tracing::debug!(error, "connection broke");
+                        return Poll::Ready(());
+                    }
+                    Poll::Pending => {}
+                }
+                if draining_since.is_none() && drain.as_mut().poll(context).is_ready() {
+                    draining_since = Some(Instant::now());
+                    connection.as_mut().graceful_shutdown();
+                    continue;
+                }
+                if draining_since.is_some() && over.as_mut().poll(context).is_ready() {
+                    return Poll::Ready(());
+                }
+                if !patience.is_idle() {
+                    wanted.set(None);
+                } else {
+                    if wanted.is_none() {
+                        wanted.set(Some(self.wanted.clone().notified_owned()));
+                    }
+                    let gives_way = wanted.as_mut().as_pin_mut().map(|wanted| wanted.poll(context));
+                    if gives_way.is_some_and(|gives_way| gives_way.is_ready()) {
+                        return Poll::Ready(());
+                    }
+                }
+                // Most deadlines move on before they come; the alarm follows only when it rings or rings too late.
+                let deadline = patience.deadline(draining_since);
+                if deadline < alarm.deadline() {
+                    alarm.as_mut().reset(deadline);
+                }
+                match alarm.as_mut().poll(context) {
+                    Poll::Pending => return Poll::Pending,
+                    Poll::Ready(()) if deadline <= Instant::now() => return Poll::Ready(()),
+                    Poll::Ready(()) => alarm.as_mut().reset(deadline),
+                }
+            }
+        })
+        .await;
+    }
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+        peer: SocketAddr,
+        under_way: UnderWay,
+    ) -> impl Future<Output = Result<Response<Guarded>, Infallible>> + Send + use<> {
+        let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
+        let version = request.version();
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(Peer(peer));
+        async move {
+            let mut response = router.oneshot(request).await?;
+            // HTTP/2 has GOAWAY for it.
+            if version < Version::HTTP_2 && !shutdown.is_ready() {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok(response.map(|body| Guarded { body, _under_way: under_way }))
+        }
+    }
+}
+
+/// An answer's body; its request is under way until the last of it is written.
+struct Guarded {
+    body: Body,
+    _under_way: UnderWay,
+}
+
+impl HttpBody for Guarded {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
