@@ -3,13 +3,16 @@
 pub mod answer;
 pub mod body;
 pub mod form;
+pub mod form_post;
 pub mod forwarded;
 pub mod front;
 pub mod health;
 pub mod limits;
 pub mod log;
 pub mod metrics;
+pub mod page;
 mod patience;
+pub mod problem;
 pub mod request;
 pub mod server;
 pub mod shutdown;
