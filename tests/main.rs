@@ -6,3 +6,4 @@
 mod architecture;
 mod config;
 mod keys;
+mod pages;

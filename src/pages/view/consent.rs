@@ -1,0 +1,60 @@
+//! The consent page: who asks, for what, and where it leads (RFC 6749 §10.2, RFC 9700 §4.15).
+
+use askama::Template;
+use url::{Host, Url};
+
+use super::{AskedScope, Client, Frame};
+use crate::http::page::{Page, Policy};
+use crate::pages::name::{Name, Part, Sentence};
+
+#[derive(Template)]
+#[template(path = "consent.html")]
+pub struct Consent<'a> {
+    pub frame: Frame<'a>,
+    pub csrf: &'a str,
+    pub authorization: &'a str,
+    pub client: &'a Client,
+    pub redirect_uri: &'a Url,
+    pub user: Name,
+    pub asked: Vec<AskedScope<'a>>,
+    /// What the user allowed this client before; it is not asked again.
+    pub already: Vec<AskedScope<'a>>,
+}
+
+impl Consent<'_> {
+    fn lead(&self) -> Sentence {
+        (self.frame.text.consent.lead)(&self.client.name, self.frame.brand())
+    }
+
+    fn signed_in_as(&self) -> Sentence {
+        (self.frame.text.consent.signed_in_as)(&self.user)
+    }
+
+    /// The host as the browser will see it, an internationalised one in its ASCII form; of a native app
+    /// (RFC 8252 §7) its scheme or loopback address.
+    fn destination(&self) -> Sentence {
+        let text = &self.frame.text.consent;
+        let loopback = match self.redirect_uri.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(domain)) => domain == "localhost",
+            None => false,
+        };
+        let web = matches!(self.redirect_uri.scheme(), "https" | "http");
+        match self.redirect_uri.host_str() {
+            Some(host) if web && loopback => (text.sent_to_this_device)(&Name::new(host)),
+            Some(host) if web => (text.sent_to)(&Name::new(host)),
+            _ => (text.sent_to_this_device)(&Name::new(self.redirect_uri.scheme())),
+        }
+    }
+
+    fn about(&self) -> Sentence {
+        (self.frame.text.sign_in.about_client)(&self.client.name)
+    }
+}
+
+impl Page for Consent<'_> {
+    fn policy(&self) -> Policy {
+        self.client.policy(self.frame.policy()).ending_at(self.redirect_uri)
+    }
+}

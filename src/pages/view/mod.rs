@@ -1,0 +1,175 @@
+//! The pages as data: each view holds all that its template shows, and says what its page may do.
+
+mod account;
+mod consent;
+mod error;
+mod form_post;
+mod logout;
+mod sign_in;
+
+use url::Url;
+
+pub use self::account::{
+    Account, App, ClaimError, Notice, PasswordRefusal, Place, Profile, ProfileClaim, Session, VerifiedClaim,
+};
+pub use self::consent::Consent;
+pub use self::error::ErrorPage;
+pub use self::form_post::FormPostPage;
+pub use self::logout::{LoggedOut, LogoutConfirm};
+pub use self::sign_in::{Occasion, Refusal, SignIn};
+use crate::config::brand::Brand;
+use crate::http::page::Policy;
+use crate::pages::assets::Assets;
+use crate::pages::language::Language;
+use crate::pages::name::{Name, Sentence, named};
+use crate::pages::text::Text;
+
+/// What all pages of one installation share. Made once, at start.
+#[derive(Clone, Debug)]
+pub struct Look {
+    brand: Name,
+    logo_uri: Option<Url>,
+    base: String,
+    assets: Assets,
+}
+
+impl Look {
+    /// `base` is the path of the issuer without a slash at its end: empty, or like `/tenant`.
+    pub fn new(brand: &Brand, base: impl Into<String>) -> Self {
+        Look {
+            brand: Name::new(&brand.name),
+            logo_uri: brand.logo_uri.clone(),
+            base: base.into(),
+            assets: Assets::new(brand.accent),
+        }
+    }
+
+    pub fn assets(&self) -> &Assets {
+        &self.assets
+    }
+
+    pub fn frame(&self, language: Language) -> Frame<'_> {
+        Frame { look: self, language, text: Text::of(language) }
+    }
+}
+
+/// What stands around the content of one page.
+#[derive(Clone, Copy)]
+pub struct Frame<'a> {
+    look: &'a Look,
+    language: Language,
+    pub text: &'static Text,
+}
+
+impl Frame<'_> {
+    /// A path of ours, below that of the issuer.
+    fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.look.base)
+    }
+
+    fn asset(&self, name: &str) -> String {
+        format!("{}/assets/{name}", self.look.base)
+    }
+
+    fn style(&self) -> String {
+        self.asset(self.look.assets.style())
+    }
+
+    fn brand_style(&self) -> String {
+        self.asset(self.look.assets.brand())
+    }
+
+    fn mark(&self) -> String {
+        self.asset(self.look.assets.mark())
+    }
+
+    fn logo(&self) -> String {
+        self.look.logo_uri.as_ref().map_or_else(|| self.mark(), Url::to_string)
+    }
+
+    fn brand(&self) -> &Name {
+        &self.look.brand
+    }
+
+    fn lang(&self) -> &'static str {
+        self.language.tag()
+    }
+
+    fn policy(&self) -> Policy {
+        let policy = Policy::default();
+        match &self.look.logo_uri {
+            Some(logo) => policy.showing(logo),
+            None => policy,
+        }
+    }
+}
+
+/// What a client says of itself (RFC 7591 §2).
+#[derive(Clone, Debug)]
+pub struct Client {
+    name: Name,
+    logo: Option<Url>,
+    privacy: Option<Url>,
+    terms: Option<Url>,
+}
+
+impl Client {
+    pub fn new(name: &str) -> Self {
+        Client { name: Name::new(name), logo: None, privacy: None, terms: None }
+    }
+
+    pub fn logo_uri(mut self, uri: Option<&str>) -> Self {
+        self.logo = web(uri);
+        self
+    }
+
+    pub fn policy_uri(mut self, uri: Option<&str>) -> Self {
+        self.privacy = web(uri);
+        self
+    }
+
+    pub fn tos_uri(mut self, uri: Option<&str>) -> Self {
+        self.terms = web(uri);
+        self
+    }
+
+    fn has_links(&self) -> bool {
+        self.privacy.is_some() || self.terms.is_some()
+    }
+
+    fn policy(&self, policy: Policy) -> Policy {
+        match &self.logo {
+            Some(logo) => policy.showing(logo),
+            None => policy,
+        }
+    }
+}
+
+/// A stranger's link, unless it would act instead of lead (`javascript:`, `data:`).
+fn web(uri: Option<&str>) -> Option<Url> {
+    uri?.parse::<Url>().ok().filter(|uri| matches!(uri.scheme(), "https" | "http"))
+}
+
+/// A scope token and, for a custom one, the description that the operator wrote.
+#[derive(Clone, Copy, Debug)]
+pub struct AskedScope<'a> {
+    pub token: &'a str,
+    pub description: Option<&'a str>,
+}
+
+impl AskedScope<'_> {
+    /// Nobody but us describes the standard scopes (OIDC Core §5.4, §11).
+    fn sentence(&self, frame: &Frame<'_>) -> Sentence {
+        let text = &frame.text.scope;
+        match (self.token, self.description) {
+            ("openid", _) => text.openid.into(),
+            ("profile", _) => text.profile.into(),
+            ("email", _) => text.email.into(),
+            ("address", _) => text.address.into(),
+            ("phone", _) => text.phone.into(),
+            ("offline_access", _) => text.offline_access.into(),
+            (_, Some(description)) => named(&Name::new(description)),
+            (token, None) => (text.unknown)(&Name::new(token)),
+        }
+    }
+}

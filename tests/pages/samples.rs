@@ -1,0 +1,339 @@
+//! Every page in every state, with a stranger's string wherever one can stand.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, StatusCode};
+use gatepass::clock::Timestamp;
+use gatepass::config::brand::{Brand, Colour};
+use gatepass::http::form_post::FormPost;
+use gatepass::http::page::{self, Page};
+use gatepass::http::problem::{Problem, ProblemKind};
+use gatepass::pages::language::Language;
+use gatepass::pages::name::Name;
+use gatepass::pages::user_agent::Device;
+use gatepass::pages::view::{
+    Account, App, AskedScope, ClaimError, Client, Consent, ErrorPage, FormPostPage, Frame, LoggedOut,
+    LogoutConfirm, Look, Notice, Occasion, PasswordRefusal, Place, Profile, ProfileClaim, Refusal, Session,
+    SignIn, VerifiedClaim,
+};
+use url::Url;
+
+pub struct Sample {
+    pub name: String,
+    pub html: String,
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+}
+
+/// What strangers fill in.
+#[derive(Clone, Copy)]
+pub struct Stranger<'a> {
+    pub client: &'a str,
+    pub user: &'a str,
+    pub username: &'a str,
+    pub email: &'a str,
+    pub scope: &'a str,
+    pub description: &'a str,
+    pub text: &'a str,
+    pub address: &'a str,
+    pub user_agents: [&'a str; 3],
+}
+
+impl<'a> Stranger<'a> {
+    pub fn saying(text: &'a str) -> Self {
+        Stranger {
+            client: text,
+            user: text,
+            username: text,
+            email: text,
+            scope: text,
+            description: text,
+            text,
+            address: text,
+            user_agents: [text; 3],
+        }
+    }
+}
+
+pub const FRIENDLY: Stranger<'static> = Stranger {
+    client: "Moonlight Books",
+    user: "Alice Kim",
+    username: "alice",
+    email: "alice@example.com",
+    scope: "orders:write",
+    description: "Order books in your name, up to 100 € a month",
+    text: "redirect_uri is not registered",
+    address: "192.0.2.17",
+    user_agents: [
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) AppleWebKit/605.1.15 Version/19.0 Mobile/15E148 Safari/604.1",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+    ],
+};
+
+pub fn look() -> Look {
+    let accent = Colour { red: 0x3b, green: 0x5b, blue: 0xdb };
+    let brand = Brand { name: "Northwind".to_owned(), accent, logo_uri: None };
+    Look::new(&brand, "/base")
+}
+
+pub fn samples(look: &Look, language: Language, stranger: Stranger<'_>) -> Vec<Sample> {
+    let mut gallery = Gallery { frame: look.frame(language), stranger, samples: Vec::new() };
+    gallery.sign_in();
+    gallery.consent();
+    gallery.logout();
+    gallery.errors();
+    gallery.form_post();
+    gallery.accounts();
+    gallery.samples
+}
+
+const NOW: Timestamp = Timestamp::from_secs(1_763_700_000);
+
+struct Gallery<'a> {
+    frame: Frame<'a>,
+    stranger: Stranger<'a>,
+    samples: Vec<Sample>,
+}
+
+fn url(text: &str) -> Url {
+    text.parse().unwrap()
+}
+
+fn days(days: u64) -> Duration {
+    Duration::from_secs(days * 86_400)
+}
+
+impl<'a> Gallery<'a> {
+    fn hang(&mut self, name: impl Into<String>, page: &impl Page) {
+        let answer = page::answer(page);
+        self.samples.push(Sample {
+            name: name.into(),
+            html: page.render().unwrap(),
+            status: answer.status(),
+            headers: answer.headers().clone(),
+        });
+    }
+
+    fn client(&self) -> Client {
+        let text = self.stranger.text;
+        Client::new(self.stranger.client)
+            .policy_uri(Some(&format!("https://shop.example/{text}")))
+            .tos_uri(Some(&format!("https://shop.example/?{text}#{text}")))
+    }
+
+    fn sign_in(&mut self) {
+        let client = self.client();
+        let with_logo = self.client().logo_uri(Some(&format!("https://cdn.example/{}", self.stranger.text)));
+        let uri = url("https://shop.example/callback");
+        let page = || SignIn {
+            frame: self.frame,
+            csrf: self.stranger.text,
+            authorization: Some(self.stranger.text),
+            client: Some(&client),
+            redirect_uri: Some(&uri),
+            occasion: Occasion::Fresh,
+            username: "",
+            remember: false,
+            refusal: None,
+        };
+        let username = self.stranger.username;
+        let states = [
+            ("sign_in", page()),
+            ("sign_in_logo", SignIn { client: Some(&with_logo), ..page() }),
+            ("sign_in_account", SignIn { client: None, authorization: None, redirect_uri: None, ..page() }),
+            ("sign_in_again", SignIn { occasion: Occasion::Again, username, ..page() }),
+            (
+                "sign_in_wrong",
+                SignIn { refusal: Some(Refusal::WrongCredentials), username, remember: true, ..page() },
+            ),
+            (
+                "sign_in_throttled",
+                SignIn {
+                    refusal: Some(Refusal::Throttled { wait: Duration::from_secs(599) }),
+                    username,
+                    ..page()
+                },
+            ),
+        ];
+        for (name, page) in states {
+            self.hang(name, &page);
+        }
+    }
+
+    fn scopes(&self) -> Vec<AskedScope<'a>> {
+        let mut scopes: Vec<AskedScope<'a>> =
+            ["openid", "profile", "email", "address", "phone", "offline_access"]
+                .map(|token| AskedScope { token, description: None })
+                .into();
+        scopes.push(AskedScope { token: "orders", description: Some(self.stranger.description) });
+        scopes.push(AskedScope { token: self.stranger.scope, description: None });
+        scopes
+    }
+
+    fn consent(&mut self) {
+        let client = self.client();
+        for (name, uri, already) in [
+            ("consent", "https://shop.example/callback", 0),
+            ("consent_more", "https://shop.example/callback", 2),
+            ("consent_native", "com.example.books:/callback", 0),
+            ("consent_loopback", "http://127.0.0.1:51004/callback", 0),
+        ] {
+            let mut asked = self.scopes();
+            let already = asked.drain(..already).collect();
+            let page = Consent {
+                frame: self.frame,
+                csrf: self.stranger.text,
+                authorization: self.stranger.text,
+                client: &client,
+                redirect_uri: &url(uri),
+                user: Name::new(self.stranger.email),
+                asked,
+                already,
+            };
+            self.hang(name, &page);
+        }
+    }
+
+    fn logout(&mut self) {
+        let parameters = [("state", self.stranger.text)];
+        let page = LogoutConfirm {
+            frame: self.frame,
+            csrf: self.stranger.text,
+            user: Name::new(self.stranger.user),
+            client: None,
+            parameters: &[],
+            return_to: None,
+        };
+        self.hang("logout", &page);
+        let uri = url("https://shop.example/bye");
+        let client = Some(Name::new(self.stranger.client));
+        self.hang(
+            "logout_client",
+            &LogoutConfirm { client, parameters: &parameters, return_to: Some(&uri), ..page },
+        );
+        self.hang("logout_done", &LoggedOut { frame: self.frame });
+    }
+
+    fn errors(&mut self) {
+        let Stranger { client, text, .. } = self.stranger;
+        for kind in ProblemKind::ALL.iter().copied() {
+            let problem = Problem::new(kind).client(client).detail(text.to_owned()).retry_after(days(2));
+            let page = ErrorPage { frame: self.frame, problem: &problem, request_id: "01JD2Y8Q0M7N" };
+            self.hang(format!("error_{}_full", kind.code()), &page);
+            let problem = Problem::new(kind);
+            self.hang(format!("error_{}", kind.code()), &ErrorPage { problem: &problem, ..page });
+        }
+    }
+
+    fn form_post(&mut self) {
+        let response = FormPost {
+            redirect_uri: url("https://shop.example/callback?from=here"),
+            parameters: vec![("code".into(), "abc".into()), ("state".into(), self.stranger.text.into())],
+        };
+        self.hang("form_post", &FormPostPage::new(self.frame, &response));
+    }
+
+    fn profile(&self) -> Profile {
+        let verified =
+            |is_verified| Some(VerifiedClaim { value: Name::new(self.stranger.email), is_verified });
+        let mut profile = Profile::of(|claim| {
+            Some(match claim {
+                ProfileClaim::Name => self.stranger.user.to_owned(),
+                ProfileClaim::Birthdate => "1990-05-21".to_owned(),
+                ProfileClaim::Locale => "ko".to_owned(),
+                ProfileClaim::Zoneinfo => "Asia/Seoul".to_owned(),
+                ProfileClaim::GivenName | ProfileClaim::FamilyName => self.stranger.username.to_owned(),
+                _ => return None,
+            })
+        });
+        profile.email = verified(true);
+        profile.phone_number = verified(false);
+        profile
+    }
+
+    fn account(&self) -> Account<'a> {
+        let session = |position: usize, place| Session {
+            id: format!("s{position}"),
+            device: Device::of(self.stranger.user_agents[position]),
+            address: Name::new(self.stranger.address),
+            since: NOW.minus(days(1 + 12 * position as u64)),
+            last_seen: NOW.minus(days(2 * position as u64)),
+            place,
+        };
+        let app = |client_id, scopes| App {
+            client_id,
+            name: Name::new(self.stranger.client),
+            since: NOW.minus(days(40)),
+            scopes,
+        };
+        Account {
+            frame: self.frame,
+            csrf: self.stranger.text,
+            now: NOW,
+            user: Name::new(self.stranger.user),
+            username: self.stranger.username,
+            notice: None,
+            profile: self.profile(),
+            password_refusal: None,
+            sessions: vec![
+                session(0, Place::Here),
+                session(1, Place::Elsewhere),
+                session(2, Place::Elsewhere),
+            ],
+            apps: vec![app("books", self.scopes()[..3].to_vec()), app("other", self.scopes()[6..].to_vec())],
+        }
+    }
+
+    fn accounts(&mut self) {
+        self.hang("account", &self.account());
+        let mut alone = self.account();
+        alone.sessions.truncate(1);
+        alone.apps.clear();
+        alone.profile = Profile::of(|_| None);
+        self.hang("account_alone", &alone);
+        let notices = [
+            Notice::ProfileSaved,
+            Notice::PasswordChanged,
+            Notice::DeviceEnded(Device::of(self.stranger.user_agents[0])),
+            Notice::DeviceEnded(Device::of("")),
+            Notice::OthersEnded(0),
+            Notice::OthersEnded(1),
+            Notice::OthersEnded(7),
+            Notice::AppRemoved(Name::new(self.stranger.client)),
+        ];
+        for (position, notice) in notices.into_iter().enumerate() {
+            self.hang(
+                format!("account_notice_{position}"),
+                &Account { notice: Some(notice), ..self.account() },
+            );
+        }
+        let refusals = [
+            PasswordRefusal::WrongCurrent,
+            PasswordRefusal::NotTheSame,
+            PasswordRefusal::TooShort,
+            PasswordRefusal::TooLong,
+            PasswordRefusal::TooEasy,
+            PasswordRefusal::AboutYou,
+            PasswordRefusal::Unchanged,
+            PasswordRefusal::Throttled { wait: Duration::from_secs(61) },
+        ];
+        for refusal in refusals {
+            let page = Account { password_refusal: Some(refusal), ..self.account() };
+            self.hang(format!("account_password_{refusal:?}").replace([' ', '{', '}', ':'], ""), &page);
+        }
+        for error in [
+            ClaimError::NotAUrl,
+            ClaimError::NotADate,
+            ClaimError::NotAZone,
+            ClaimError::NotALanguage,
+            ClaimError::TooLong,
+        ] {
+            let mut profile = Profile::of(|_| Some(self.stranger.text.to_owned()));
+            for claim in [ProfileClaim::Birthdate, ProfileClaim::Locale, ProfileClaim::Website] {
+                profile.refuse(claim, error);
+            }
+            self.hang(format!("account_profile_{error:?}"), &Account { profile, ..self.account() });
+        }
+    }
+}
