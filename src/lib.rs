@@ -6,12 +6,14 @@
 // 10 the doors
 pub mod pages;
 
-// 9 plumbing
+// 9 the parts of a server, and plumbing
+pub mod app;
 pub mod http;
 
 // 8 the acts
 pub mod authorization;
 pub mod grant_types;
+pub mod jobs;
 pub mod logout;
 
 // 7 the skills

@@ -250,7 +250,9 @@ pub fn redirect_uri_fault(uri: &str, is_public: bool) -> Option<&'static str> {
         "http" => Some("http is only for loopback addresses: use https"),
         // RFC 8252 §7.1: a scheme "based on a domain name under their control, expressed in reverse order".
         scheme if scheme.contains('.') && is_public => None,
-        scheme if scheme.contains('.') => Some("a private-use scheme is for public clients (RFC 8252 section 8.4)"),
+        scheme if scheme.contains('.') => {
+            Some("a private-use scheme is for public clients (RFC 8252 section 8.4)")
+        }
         _ => Some("use https, http on a loopback address, or a private-use scheme like com.example.app"),
     }
 }
@@ -274,16 +276,17 @@ fn has_dot_segments(uri: &str) -> bool {
 }
 
 fn check_client_id(client_id: &str) -> Option<Invalid> {
-    let is_text = (1..=200).contains(&client_id.len()) && client_id.bytes().all(|byte| byte.is_ascii_graphic());
+    let is_text =
+        (1..=200).contains(&client_id.len()) && client_id.bytes().all(|byte| byte.is_ascii_graphic());
     if !is_text {
         let why = "1 to 200 printable ASCII characters without spaces";
         return Some(Invalid::Metadata { member: "client_id", why });
     }
     // RFC 9068 §5: the subject of a client's own token must not be mistaken for a person's.
-    client_id
-        .parse::<Id<User>>()
-        .is_ok()
-        .then_some(Invalid::Metadata { member: "client_id", why: "it has the form of a user's subject identifier" })
+    client_id.parse::<Id<User>>().is_ok().then_some(Invalid::Metadata {
+        member: "client_id",
+        why: "it has the form of a user's subject identifier",
+    })
 }
 
 /// Fingerprints protect random secrets only: whatever a person makes up must be long.

@@ -105,7 +105,6 @@ pub enum Purpose {
     Csrf,
     SigningKey,
     MasterSecret,
-    KeyCheck,
     Demo,
 }
 
@@ -118,7 +117,6 @@ impl Purpose {
             Purpose::Csrf => b"gatepass csrf",
             Purpose::SigningKey => b"gatepass signing key",
             Purpose::MasterSecret => b"gatepass master secret",
-            Purpose::KeyCheck => b"gatepass key check",
             Purpose::Demo => b"gatepass demo",
         }
     }

@@ -45,10 +45,3 @@ pub async fn decide(db: &impl ConnectionTrait, name: &str, value: &[u8]) -> Resu
         row: name.to_owned(),
     })
 }
-
-pub async fn replace(db: &impl ConnectionTrait, name: &str, value: &[u8]) -> Result<(), Error> {
-    let row = ActiveModel { name: Set(name.to_owned()), value: Set(value.to_owned()) };
-    let last_wins = OnConflict::column(row::Column::Name).update_column(row::Column::Value).to_owned();
-    Entity::insert(row).on_conflict(last_wins).exec_without_returning(db).await?;
-    Ok(())
-}

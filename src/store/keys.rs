@@ -160,3 +160,9 @@ async fn plan_end(
         .await?;
     Ok(planned.rows_affected == 1)
 }
+
+/// Keys that left the JWKS before `before`: nothing verifies with them, and nobody shall find them here.
+pub async fn remove_expired(db: &impl ConnectionTrait, before: Timestamp) -> Result<u64, Error> {
+    let gone = Entity::delete_many().filter(Column::RemovedAfter.lt(before)).exec(db).await?;
+    Ok(gone.rows_affected)
+}

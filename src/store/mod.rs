@@ -19,7 +19,7 @@ pub mod users;
 mod values;
 mod write;
 
-pub use database::{Address, MigrationState, Store};
+pub use database::{Address, MigrationState, NotAnAddress, Store};
 pub use sea_orm::{ConnectionTrait, DatabaseTransaction as Transaction};
 pub use write::Work;
 

@@ -1,0 +1,137 @@
+//! The parts that one running server is made of. Handlers ask for parts, never for the whole.
+
+mod installation;
+mod sealing_key;
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+
+pub use installation::{Installation, StartError, open_store};
+
+use crate::clock::{Clock, Timestamp};
+use crate::config::Config;
+use crate::keys::{CurrentKeys, KeyRing};
+use crate::sign_in::attempt::SignIn;
+use crate::sign_in::hashing::{HashParameters, Hashing};
+use crate::sign_in::password::PasswordPolicy;
+use crate::store::attempts::Budget;
+use crate::store::sessions::IdleLimits;
+use crate::store::{Store, keys};
+use crate::tokens::{Issuer, Lifetimes};
+
+#[derive(Clone)]
+pub struct App {
+    pub config: Arc<Config>,
+    pub clock: Arc<dyn Clock>,
+    pub store: Store,
+    pub issuer: Arc<Issuer>,
+    pub sign_in: Arc<SignIn>,
+    pub installation: Arc<Installation>,
+}
+
+/// Sign-ins that may wait for a hash; more are asked to come back.
+const WAITING_FOR_A_HASH: u32 = 256;
+
+impl App {
+    /// Migrates and unseals the database, makes the keys that are missing, and puts the parts together.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<App, StartError> {
+        let installation = Installation::open(&config).await?;
+        let now = clock.now();
+        let ring = installation.key_ring(None, now).await?;
+        Ok(App::assemble(config, clock, installation, ring))
+    }
+
+    fn assemble(config: Config, clock: Arc<dyn Clock>, installation: Installation, ring: KeyRing) -> App {
+        let store = installation.store.clone();
+        let issuer = Issuer {
+            url: config.issuer.url.as_str().to_owned(),
+            keys: CurrentKeys::new(ring),
+            master: installation.master.clone(),
+            lifetimes: lifetimes(&config),
+        };
+        App {
+            sign_in: Arc::new(sign_in(&config, store.clone())),
+            issuer: Arc::new(issuer),
+            installation: Arc::new(installation),
+            config: Arc::new(config),
+            clock,
+            store,
+        }
+    }
+
+    /// Reads the keys again: another node, or the command line, may have rotated them.
+    pub async fn refresh_keys(&self, now: Timestamp) -> Result<(), StartError> {
+        let known = self.issuer.ring();
+        let rows = keys::list(self.store.read()).await?;
+        self.issuer.keys.replace(KeyRing::load(&rows, &self.installation.sealing, Some(&known), now)?);
+        Ok(())
+    }
+}
+
+fn lifetimes(config: &Config) -> Lifetimes {
+    Lifetimes {
+        code: config.issuer.code_lifetime(),
+        access_token: config.issuer.access_token_lifetime(),
+        id_token: config.issuer.id_token_lifetime(),
+        refresh_idle: config.issuer.refresh_idle(),
+        refresh_absolute: config.issuer.refresh_absolute(),
+        refresh_grace: config.issuer.refresh_grace(),
+    }
+}
+
+/// The hashing that the configuration asks for; the configuration's own rules have checked the parameters.
+pub fn hashing(config: &Config) -> Hashing {
+    let parameters = HashParameters {
+        memory_kib: config.sign_in.argon2_memory_kib,
+        passes: config.sign_in.argon2_iterations,
+        lanes: config.sign_in.argon2_parallelism,
+    };
+    let permits = u32::try_from(config.sign_in.permits()).unwrap_or(u32::MAX);
+    Hashing::new(parameters, permits, WAITING_FOR_A_HASH)
+        .or_else(|_| Hashing::new(HashParameters::default(), permits, WAITING_FOR_A_HASH))
+        .expect("the default parameters are usable")
+}
+
+pub fn password_policy(config: &Config) -> PasswordPolicy {
+    PasswordPolicy { minimum_characters: config.sign_in.password_min_length, ..PasswordPolicy::default() }
+}
+
+fn sign_in(config: &Config, store: Store) -> SignIn {
+    SignIn {
+        store,
+        hashing: hashing(config),
+        policy: password_policy(config),
+        account: Budget { tries: config.sign_in.account_attempts, window: config.sign_in.account_window() },
+        address: Budget {
+            tries: config.sign_in.address_attempts,
+            window: std::time::Duration::from_secs(60),
+        },
+        idle: IdleLimits { window: config.sign_in.session_idle(), kept: config.sign_in.remember_idle() },
+        absolute: config.sign_in.session_absolute(),
+    }
+}
+
+impl FromRef<App> for Store {
+    fn from_ref(app: &App) -> Self {
+        app.store.clone()
+    }
+}
+
+impl FromRef<App> for Arc<Issuer> {
+    fn from_ref(app: &App) -> Self {
+        app.issuer.clone()
+    }
+}
+
+impl FromRef<App> for Arc<SignIn> {
+    fn from_ref(app: &App) -> Self {
+        app.sign_in.clone()
+    }
+}
+
+impl FromRef<App> for Arc<Config> {
+    fn from_ref(app: &App) -> Self {
+        app.config.clone()
+    }
+}

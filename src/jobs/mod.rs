@@ -1,0 +1,72 @@
+//! What runs by itself: removing what is dead, in small batches, on one node at a time.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::id::Id;
+use crate::store::leases::{self, Node};
+use crate::store::{Error, Store, attempts, authorizations, grants, keys, revoked_tokens, sessions};
+
+/// Rows that one transaction removes: few enough that nobody waits for it.
+const BATCH: u64 = 500;
+/// Between two batches, so that requests come in between.
+const BREATH: Duration = Duration::from_millis(20);
+const LEASE: Duration = Duration::from_secs(120);
+/// How long a dead row stays: long enough to say "expired" rather than "unknown", and to know a replayed code.
+const AFTERLIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// What is removed, and when it is dead.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Authorizations,
+    Sessions,
+    Grants,
+    RevokedTokens,
+    Attempts,
+    Keys,
+}
+
+impl Kind {
+    const ALL: [Kind; 6] =
+        [Kind::Authorizations, Kind::Sessions, Kind::Grants, Kind::RevokedTokens, Kind::Attempts, Kind::Keys];
+}
+
+/// Removes what died a day ago, if this node holds the lease. Returns how many rows are gone.
+pub async fn prune(store: &Store, node: Id<Node>, now: Timestamp) -> Result<u64, Error> {
+    let until = now.plus(LEASE);
+    let ours = store
+        .write((node, until, now), |tx, (node, until, now)| {
+            Box::pin(leases::take(tx, "prune", *node, *until, *now))
+        })
+        .await?;
+    if !ours {
+        return Ok(0);
+    }
+    let dead_since = now.minus(AFTERLIFE);
+    let mut gone = 0;
+    for kind in Kind::ALL {
+        loop {
+            let batch = store
+                .write((kind, dead_since), |tx, (kind, before)| {
+                    Box::pin(async move {
+                        match kind {
+                            Kind::Authorizations => authorizations::remove_expired(tx, *before, BATCH).await,
+                            Kind::Sessions => sessions::remove_expired(tx, *before, BATCH).await,
+                            Kind::Grants => grants::remove_expired(tx, *before, BATCH).await,
+                            Kind::RevokedTokens => revoked_tokens::remove_expired(tx, *before, BATCH).await,
+                            Kind::Attempts => attempts::remove_expired(tx, *before, BATCH).await,
+                            Kind::Keys => keys::remove_expired(tx, *before).await,
+                        }
+                    })
+                })
+                .await?;
+            gone += batch;
+            if batch < BATCH {
+                break;
+            }
+            tokio::time::sleep(BREATH).await;
+        }
+    }
+    metrics::counter!("gatepass_pruned_rows_total").increment(gone);
+    Ok(gone)
+}
