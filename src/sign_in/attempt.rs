@@ -56,7 +56,7 @@ pub struct Place {
 #[derive(Debug)]
 pub enum Answer {
     /// The secret goes into the cookie; the session's row has its fingerprint.
-    SignedIn { secret: Secret, session: Session },
+    SignedIn { secret: Secret, session: Box<Session> },
     /// Wrong password, unknown user, disabled user: nobody learns which.
     Wrong,
     /// No guess is left for so long.
@@ -122,7 +122,7 @@ impl SignIn {
         };
         let session = self.store.write(entry, |tx, entry| Box::pin(entry.enter(tx))).await?;
         Ok(match session {
-            Some(session) => Answer::SignedIn { secret, session },
+            Some(session) => Answer::SignedIn { secret, session: Box::new(session) },
             None => Answer::Wrong,
         })
     }
