@@ -7,7 +7,7 @@ use gatepass::clock::Timestamp;
 use gatepass::config::brand::{Brand, Colour};
 use gatepass::http::form_post::FormPost;
 use gatepass::http::page::{self, Page};
-use gatepass::http::problem::{Problem, ProblemKind};
+use gatepass::http::problem::Problem;
 use gatepass::pages::language::Language;
 use gatepass::pages::name::Name;
 use gatepass::pages::user_agent::Device;
@@ -16,6 +16,7 @@ use gatepass::pages::view::{
     LogoutConfirm, Look, Notice, Occasion, PasswordRefusal, Place, Profile, ProfileClaim, Refusal, Session,
     SignIn, VerifiedClaim,
 };
+use gatepass::protocol::error::ShownError;
 use url::Url;
 
 pub struct Sample {
@@ -62,7 +63,7 @@ pub const FRIENDLY: Stranger<'static> = Stranger {
     email: "alice@example.com",
     scope: "orders:write",
     description: "Order books in your name, up to 100 € a month",
-    text: "redirect_uri is not registered",
+    text: "x",
     address: "192.0.2.17",
     user_agents: [
         "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36",
@@ -89,6 +90,25 @@ pub fn samples(look: &Look, language: Language, stranger: Stranger<'_>) -> Vec<S
 }
 
 const NOW: Timestamp = Timestamp::from_secs(1_763_700_000);
+
+const SHOWN: &[ShownError] = &[
+    ShownError::MalformedRequest,
+    ShownError::UnknownClient,
+    ShownError::MissingRedirectUri,
+    ShownError::UnregisteredRedirectUri,
+    ShownError::UnknownAuthorization,
+    ShownError::ExpiredAuthorization,
+    ShownError::CompletedAuthorization,
+    ShownError::OtherBrowser,
+    ShownError::SessionChanged,
+    ShownError::ForgedForm,
+    ShownError::NotFound,
+    ShownError::MethodNotAllowed,
+    ShownError::TooLarge,
+    ShownError::UnsupportedMediaType,
+    ShownError::Unavailable,
+    ShownError::Internal,
+];
 
 struct Gallery<'a> {
     frame: Frame<'a>,
@@ -216,13 +236,13 @@ impl<'a> Gallery<'a> {
     }
 
     fn errors(&mut self) {
-        let Stranger { client, text, .. } = self.stranger;
-        for kind in ProblemKind::ALL.iter().copied() {
-            let problem = Problem::new(kind).client(client).detail(text.to_owned()).retry_after(days(2));
+        for error in SHOWN {
+            let client = Some(self.stranger.client.to_owned());
+            let problem = Problem::of_client(*error, client).retry_after(days(2));
             let page = ErrorPage { frame: self.frame, problem: &problem, request_id: "01JD2Y8Q0M7N" };
-            self.hang(format!("error_{}_full", kind.code()), &page);
-            let problem = Problem::new(kind);
-            self.hang(format!("error_{}", kind.code()), &ErrorPage { problem: &problem, ..page });
+            self.hang(format!("error_{error:?}_of_client"), &page);
+            let problem = Problem::from(*error);
+            self.hang(format!("error_{error:?}"), &ErrorPage { problem: &problem, ..page });
         }
     }
 
@@ -275,6 +295,7 @@ impl<'a> Gallery<'a> {
             username: self.stranger.username,
             notice: None,
             profile: self.profile(),
+            password_length: 8,
             password_refusal: None,
             sessions: vec![
                 session(0, Place::Here),
@@ -313,6 +334,7 @@ impl<'a> Gallery<'a> {
             PasswordRefusal::NotTheSame,
             PasswordRefusal::TooShort,
             PasswordRefusal::TooLong,
+            PasswordRefusal::ControlCharacter,
             PasswordRefusal::TooEasy,
             PasswordRefusal::AboutYou,
             PasswordRefusal::Unchanged,

@@ -69,12 +69,11 @@ pub(super) static TEXT: Text = Text {
     error: ErrorText {
         client: "App",
         code: "Error code",
-        detail: "What exactly",
         request_id: "Request",
         technical: "Details for support",
         to_account: "Go to your account",
         try_again_in: |wait| format!("Please try again in {wait}."),
-        invalid_request: ProblemText {
+        malformed_request: ProblemText {
             title: "This link does not work",
             explanation: "The app sent a request that we cannot answer. Go back to the app and start again; if it happens again, tell its makers.",
         },
@@ -86,19 +85,27 @@ pub(super) static TEXT: Text = Text {
             title: "We did not send you on",
             explanation: "The app asked us to send you to a place that it has not registered with us. To keep you safe, this is where it ends.",
         },
-        already_completed: ProblemText {
+        unknown_authorization: ProblemText {
+            title: "We do not know this sign-in",
+            explanation: "It may have ended long ago, or the link is incomplete. Go back to the app and start again.",
+        },
+        expired_authorization: ProblemText {
+            title: "This took too long",
+            explanation: "The sign-in lay open for too long. Go back to the app and start again.",
+        },
+        completed_authorization: ProblemText {
             title: "This is already done",
             explanation: "This sign-in was completed before, perhaps in another tab. Go back to the app; if you are not signed in there, start again from it.",
         },
-        expired: ProblemText {
-            title: "This took too long",
-            explanation: "The sign-in was left open for too long, or it is not known here. Go back to the app and start again.",
+        other_browser: ProblemText {
+            title: "This began in another browser",
+            explanation: "Finish signing in with the browser in which you started, or start again from the app in this one. Nothing was allowed.",
         },
         session_changed: ProblemText {
             title: "Somebody else signed in",
             explanation: "Since you opened this page, another account has signed in with this browser. Nothing was allowed. Go back to the app and start again.",
         },
-        cross_site: ProblemText {
+        forged_form: ProblemText {
             title: "We could not accept this form",
             explanation: "The form did not come from this site, or it lay open for too long, or your browser does not keep our cookies. Nothing was changed. Go back, reload the page and try again.",
         },
@@ -114,9 +121,9 @@ pub(super) static TEXT: Text = Text {
             title: "That was too much",
             explanation: "The request was larger than we accept. Nothing was changed.",
         },
-        too_many_requests: ProblemText {
-            title: "Too fast",
-            explanation: "Many requests came from your network in a short time. Please wait a little.",
+        unsupported_media_type: ProblemText {
+            title: "We cannot read this",
+            explanation: "The request came in a form that we do not read. Nothing was changed.",
         },
         unavailable: ProblemText {
             title: "We will be right back",
@@ -181,13 +188,18 @@ pub(super) static TEXT: Text = Text {
         current: "Current password",
         new: "New password",
         new_again: "New password again",
-        hint: "At least 8 characters. A few unrelated words are easy to remember and hard to guess.",
+        hint: |least| {
+            format!(
+                "At least {least} characters. A few unrelated words are easy to remember and hard to guess."
+            )
+        },
         change: "Change password",
         changed: "Your password was changed. You were signed out everywhere else.",
         wrong_current: "That is not your current password.",
         not_the_same: "The two new passwords differ.",
-        too_short: "Use at least 8 characters.",
+        too_short: |least| format!("Use at least {least} characters."),
         too_long: "This password is too long.",
+        control_character: "This password has a character that cannot be typed everywhere. Leave it out.",
         too_easy: "This password is easy to guess. Make it longer or less usual.",
         about_you: "Leave your own name and address out of your password.",
         unchanged: "The new password is the current one.",

@@ -69,12 +69,11 @@ pub(super) static TEXT: Text = Text {
     error: ErrorText {
         client: "앱",
         code: "오류 코드",
-        detail: "자세한 원인",
         request_id: "요청 번호",
         technical: "문의할 때 필요한 정보",
         to_account: "내 계정으로 이동",
         try_again_in: |wait| format!("{wait} 후에 다시 시도해 주세요."),
-        invalid_request: ProblemText {
+        malformed_request: ProblemText {
             title: "사용할 수 없는 링크입니다",
             explanation: "앱이 처리할 수 없는 요청을 보냈습니다. 앱으로 돌아가 처음부터 다시 시도하고, 같은 문제가 계속되면 앱 제작자에게 알려 주세요.",
         },
@@ -86,19 +85,27 @@ pub(super) static TEXT: Text = Text {
             title: "이동을 중단했습니다",
             explanation: "앱이 등록되지 않은 주소로 이동해 달라고 요청했습니다. 회원님의 안전을 위해 여기에서 멈췄습니다.",
         },
-        already_completed: ProblemText {
+        unknown_authorization: ProblemText {
+            title: "알 수 없는 로그인 요청입니다",
+            explanation: "오래전에 끝났거나 링크가 온전하지 않습니다. 앱으로 돌아가 처음부터 다시 시도해 주세요.",
+        },
+        expired_authorization: ProblemText {
+            title: "시간이 초과되었습니다",
+            explanation: "로그인 페이지가 너무 오래 열려 있었습니다. 앱으로 돌아가 처음부터 다시 시도해 주세요.",
+        },
+        completed_authorization: ProblemText {
             title: "이미 완료되었습니다",
             explanation: "이 로그인은 다른 탭 등에서 이미 완료되었습니다. 앱으로 돌아가세요. 앱에 로그인되어 있지 않다면 앱에서 다시 시작해 주세요.",
         },
-        expired: ProblemText {
-            title: "시간이 초과되었습니다",
-            explanation: "로그인 페이지가 너무 오래 열려 있었거나 알 수 없는 요청입니다. 앱으로 돌아가 처음부터 다시 시도해 주세요.",
+        other_browser: ProblemText {
+            title: "다른 브라우저에서 시작한 로그인입니다",
+            explanation: "처음 시작한 브라우저에서 계속하거나, 이 브라우저의 앱에서 다시 시작해 주세요. 아무것도 허용되지 않았습니다.",
         },
         session_changed: ProblemText {
             title: "다른 계정으로 로그인되었습니다",
             explanation: "이 페이지를 연 뒤 이 브라우저에서 다른 계정으로 로그인했습니다. 아무것도 허용되지 않았습니다. 앱으로 돌아가 처음부터 다시 시도해 주세요.",
         },
-        cross_site: ProblemText {
+        forged_form: ProblemText {
             title: "양식을 처리하지 못했습니다",
             explanation: "다른 사이트에서 보낸 양식이거나, 페이지가 너무 오래 열려 있었거나, 브라우저가 쿠키를 저장하지 않습니다. 변경된 내용은 없습니다. 뒤로 돌아가 페이지를 새로 고친 뒤 다시 시도해 주세요.",
         },
@@ -114,9 +121,9 @@ pub(super) static TEXT: Text = Text {
             title: "요청이 너무 큽니다",
             explanation: "받을 수 있는 크기를 넘었습니다. 변경된 내용은 없습니다.",
         },
-        too_many_requests: ProblemText {
-            title: "요청이 너무 많습니다",
-            explanation: "짧은 시간에 같은 네트워크에서 많은 요청이 들어왔습니다. 잠시 기다려 주세요.",
+        unsupported_media_type: ProblemText {
+            title: "읽을 수 없는 형식입니다",
+            explanation: "처리할 수 없는 형식의 요청입니다. 변경된 내용은 없습니다.",
         },
         unavailable: ProblemText {
             title: "잠시 후 다시 이용해 주세요",
@@ -181,13 +188,18 @@ pub(super) static TEXT: Text = Text {
         current: "현재 비밀번호",
         new: "새 비밀번호",
         new_again: "새 비밀번호 확인",
-        hint: "8자 이상 입력하세요. 서로 관련 없는 단어를 여러 개 쓰면 기억하기 쉽고 추측하기는 어렵습니다.",
+        hint: |least| {
+            format!(
+                "{least}자 이상 입력하세요. 서로 관련 없는 단어를 여러 개 쓰면 기억하기 쉽고 추측하기는 어렵습니다."
+            )
+        },
         change: "비밀번호 변경",
         changed: "비밀번호를 변경했습니다. 다른 모든 기기에서 로그아웃되었습니다.",
         wrong_current: "현재 비밀번호가 맞지 않습니다.",
         not_the_same: "새 비밀번호 두 개가 서로 다릅니다.",
-        too_short: "8자 이상 입력해 주세요.",
+        too_short: |least| format!("{least}자 이상 입력해 주세요."),
         too_long: "비밀번호가 너무 깁니다.",
+        control_character: "입력할 수 없는 경우가 있는 문자가 들어 있습니다. 그 문자를 빼 주세요.",
         too_easy: "추측하기 쉬운 비밀번호입니다. 더 길거나 흔하지 않은 비밀번호를 사용해 주세요.",
         about_you: "비밀번호에 본인의 이름이나 주소를 넣지 마세요.",
         unchanged: "현재 비밀번호와 같습니다.",

@@ -26,6 +26,8 @@ pub struct Account<'a> {
     pub username: &'a str,
     pub notice: Option<Notice>,
     pub profile: Profile,
+    /// How many characters a password has at least.
+    pub password_length: usize,
     pub password_refusal: Option<PasswordRefusal>,
     /// The current one first, then by when it was last seen.
     pub sessions: Vec<Session>,
@@ -48,6 +50,7 @@ pub enum PasswordRefusal {
     NotTheSame,
     TooShort,
     TooLong,
+    ControlCharacter,
     TooEasy,
     AboutYou,
     Unchanged,
@@ -104,8 +107,9 @@ impl Account<'_> {
         let complaint = match self.password_refusal? {
             PasswordRefusal::WrongCurrent => text.wrong_current,
             PasswordRefusal::NotTheSame => text.not_the_same,
-            PasswordRefusal::TooShort => text.too_short,
+            PasswordRefusal::TooShort => return Some((text.too_short)(self.password_length)),
             PasswordRefusal::TooLong => text.too_long,
+            PasswordRefusal::ControlCharacter => text.control_character,
             PasswordRefusal::TooEasy => text.too_easy,
             PasswordRefusal::AboutYou => text.about_you,
             PasswordRefusal::Unchanged => text.unchanged,
@@ -115,6 +119,10 @@ impl Account<'_> {
             }
         };
         Some(complaint.to_owned())
+    }
+
+    fn password_hint(&self) -> String {
+        (self.frame.text.password.hint)(self.password_length)
     }
 
     /// Which of the three fields the complaint is about.

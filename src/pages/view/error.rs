@@ -8,9 +8,10 @@ use axum::http::StatusCode;
 
 use super::Frame;
 use crate::http::page::{Page, Policy};
-use crate::http::problem::{Problem, ProblemKind};
+use crate::http::problem::Problem;
 use crate::pages::name::Name;
 use crate::pages::text::ProblemText;
+use crate::protocol::error::ShownError;
 
 #[derive(Template)]
 #[template(path = "error.html")]
@@ -23,29 +24,29 @@ pub struct ErrorPage<'a> {
 impl ErrorPage<'_> {
     fn words(&self) -> &'static ProblemText {
         let text = &self.frame.text.error;
-        match self.problem.kind {
-            ProblemKind::InvalidRequest => &text.invalid_request,
-            ProblemKind::UnknownClient => &text.unknown_client,
-            ProblemKind::UnprovenRedirectUri => &text.unproven_redirect_uri,
-            ProblemKind::AlreadyCompleted => &text.already_completed,
-            ProblemKind::Expired => &text.expired,
-            ProblemKind::SessionChanged => &text.session_changed,
-            ProblemKind::CrossSite => &text.cross_site,
-            ProblemKind::NotFound => &text.not_found,
-            ProblemKind::MethodNotAllowed => &text.method_not_allowed,
-            ProblemKind::TooLarge => &text.too_large,
-            ProblemKind::TooManyRequests => &text.too_many_requests,
-            ProblemKind::Unavailable => &text.unavailable,
-            ProblemKind::Internal => &text.internal,
+        match self.problem.error {
+            ShownError::MalformedRequest => &text.malformed_request,
+            ShownError::UnknownClient => &text.unknown_client,
+            ShownError::MissingRedirectUri | ShownError::UnregisteredRedirectUri => {
+                &text.unproven_redirect_uri
+            }
+            ShownError::UnknownAuthorization => &text.unknown_authorization,
+            ShownError::ExpiredAuthorization => &text.expired_authorization,
+            ShownError::CompletedAuthorization => &text.completed_authorization,
+            ShownError::OtherBrowser => &text.other_browser,
+            ShownError::SessionChanged => &text.session_changed,
+            ShownError::ForgedForm => &text.forged_form,
+            ShownError::NotFound => &text.not_found,
+            ShownError::MethodNotAllowed => &text.method_not_allowed,
+            ShownError::TooLarge => &text.too_large,
+            ShownError::UnsupportedMediaType => &text.unsupported_media_type,
+            ShownError::Unavailable => &text.unavailable,
+            ShownError::Internal => &text.internal,
         }
     }
 
     fn client(&self) -> Option<Name> {
         self.problem.client.as_deref().map(Name::new)
-    }
-
-    fn detail(&self) -> Option<Name> {
-        self.problem.detail.as_deref().map(Name::new)
     }
 
     fn wait(&self) -> Option<String> {
@@ -56,7 +57,7 @@ impl ErrorPage<'_> {
 
 impl Page for ErrorPage<'_> {
     fn status(&self) -> StatusCode {
-        self.problem.kind.status()
+        self.problem.status()
     }
 
     fn retry_after(&self) -> Option<Duration> {
