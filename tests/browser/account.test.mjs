@@ -1,62 +1,36 @@
 // The account page in a real Chromium: profile, password, devices, apps.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { Gatepass } from '../interop/gatepass.mjs';
-import { Chromium, desktop, phone } from './chromium.mjs';
-import { Shop } from './shop.mjs';
+import { describe, it } from 'node:test';
+import { phone } from './chromium.mjs';
+import { Stage } from './stage.mjs';
 
 describe('the account page', () => {
-  let gatepass;
-  let chromium;
-  let shop;
-  before(async () => {
-    gatepass = await Gatepass.start();
-    [chromium, shop] = await Promise.all([Chromium.start(), Shop.start(gatepass)]);
-  });
-  after(async () => {
-    await chromium?.stop();
-    await shop?.stop();
-    await gatepass.stop();
-  });
-
-  async function signedIn(t, who, settings = desktop) {
-    const person = await chromium.person(t, settings);
-    await person.page.goto(`${gatepass.issuer}/account`);
-    await person.signIn(who);
-    await person.page.waitForSelector('#this-device');
-    return person;
-  }
-
-  function registered(username) {
-    const password = `correct horse of ${username}`;
-    gatepass.addUser(username, password, { name: username, email: `${username}@example.test` });
-    return { username, password };
-  }
+  const stage = Stage.set();
 
   it('is where the bare address leads', async (t) => {
-    const { page } = await signedIn(t, registered('ada'));
-    await page.goto(gatepass.issuer);
+    const { page } = await stage.signedIn(t, stage.registered('ada'));
+    await page.goto(stage.gatepass.issuer);
     assert.equal(new URL(page.url()).pathname, '/account');
   });
 
   it('changes a claim that the app then reads', async (t) => {
-    const person = await signedIn(t, registered('bela'));
+    const person = await stage.signedIn(t, stage.registered('bela'));
     await person.page.fill('[name=given_name]', 'Béla <b>"Ödön"</b> 벨라');
     await person.page.locator('form:has([name=given_name]) [type=submit], form:has([name=given_name]) button').first().click();
     await person.page.waitForSelector('#this-device');
     assert.equal(await person.page.inputValue('[name=given_name]'), 'Béla <b>"Ödön"</b> 벨라');
-    await person.page.goto(shop.entrance());
+    await person.page.goto(stage.shop.entrance());
     await person.allow();
     await person.page.waitForSelector('#outcome');
-    const { tokens } = shop.last;
-    const answer = await fetch(shop.config.serverMetadata().userinfo_endpoint, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+    const { tokens } = stage.shop.last;
+    const answer = await fetch(stage.shop.config.serverMetadata().userinfo_endpoint, { headers: { authorization: `Bearer ${tokens.access_token}` } });
     assert.equal((await answer.json()).given_name, 'Béla <b>"Ödön"</b> 벨라');
   });
 
   it('changes the password: the new one works, the old one does not, and the other devices are signed out', async (t) => {
-    const who = registered('cora');
-    const person = await signedIn(t, who);
-    const other = await signedIn(t, who, phone);
+    const who = stage.registered('cora');
+    const person = await stage.signedIn(t, who);
+    const other = await stage.signedIn(t, who, phone);
     const change = async (current, password, again) => {
       await person.page.fill('[name=current_password]', current);
       await person.page.fill('[name=new_password]', password);
@@ -81,9 +55,9 @@ describe('the account page', () => {
   });
 
   it('signs out everywhere else', async (t) => {
-    const who = registered('dora');
-    const person = await signedIn(t, who);
-    const others = [await signedIn(t, who, phone), await signedIn(t, who)];
+    const who = stage.registered('dora');
+    const person = await stage.signedIn(t, who);
+    const others = [await stage.signedIn(t, who, phone), await stage.signedIn(t, who)];
     await person.page.reload();
     assert.equal(await person.page.locator('[id^="device-"]').count(), 3);
     await person.page.click('#end-other-devices');
@@ -96,21 +70,21 @@ describe('the account page', () => {
   });
 
   it('removes an app, which loses its tokens and has to ask again', async (t) => {
-    const person = await signedIn(t, registered('edda'));
-    await person.page.goto(shop.entrance());
+    const person = await stage.signedIn(t, stage.registered('edda'));
+    await person.page.goto(stage.shop.entrance());
     await person.allow();
     await person.page.waitForSelector('#outcome');
-    const { tokens } = shop.last;
-    await person.page.goto(`${gatepass.issuer}/account`);
-    await person.page.click(`#remove-app-${gatepass.demo.client_id}`);
-    await person.page.waitForFunction((id) => !document.getElementById(id), `app-${gatepass.demo.client_id}`);
-    await assert.rejects(shop.refresh(tokens), { error: 'invalid_grant' });
-    await person.page.goto(shop.entrance());
+    const { tokens } = stage.shop.last;
+    await person.page.goto(`${stage.gatepass.issuer}/account`);
+    await person.page.click(`#remove-app-${stage.gatepass.demo.client_id}`);
+    await person.page.waitForFunction((id) => !document.getElementById(id), `app-${stage.gatepass.demo.client_id}`);
+    await assert.rejects(stage.shop.refresh(tokens), { error: 'invalid_grant' });
+    await person.page.goto(stage.shop.entrance());
     assert.ok(await person.has('#consent-allow'), 'the consent was taken back with the app');
   });
 
   it('signs out, after which Back shows nothing of the account', async (t) => {
-    const person = await signedIn(t, registered('fine'));
+    const person = await stage.signedIn(t, stage.registered('fine'));
     await person.page.click('#sign-out');
     if (await person.has('#logout-confirm')) await person.page.click('#logout-confirm');
     await person.page.waitForLoadState();

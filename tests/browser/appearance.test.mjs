@@ -1,32 +1,19 @@
 // Every page as it is seen: both languages, desktop and phone, light and dark; photographed into target/screenshots.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { Gatepass } from '../interop/gatepass.mjs';
-import { Chromium, desktop, phone } from './chromium.mjs';
-import { Shop } from './shop.mjs';
+import { describe, it } from 'node:test';
+import { desktop, phone } from './chromium.mjs';
+import { Stage } from './stage.mjs';
 
 describe('every page', () => {
-  let gatepass;
-  let chromium;
-  let shop;
-  before(async () => {
-    gatepass = await Gatepass.start();
-    [chromium, shop] = await Promise.all([Chromium.start(), Shop.start(gatepass)]);
-  });
-  after(async () => {
-    await chromium?.stop();
-    await shop?.stop();
-    await gatepass.stop();
-  });
+  const stage = Stage.set();
 
   const claims = { name: 'Alexandria Montgomery-Featherstonehaugh', email: 'alexandria.montgomery.featherstonehaugh@a-long-name.example.test', locale: 'en' };
 
   for (const [language, locale] of [['en', 'en-US'], ['ko', 'ko-KR']]) {
     for (const [device, settings] of [['desktop', desktop], ['phone', phone]]) {
       it(`in ${language} on a ${device} is readable, fits the window and keeps to its policy`, async (t) => {
-        const who = { username: `viewer-${language}-${device}`, password: 'a horse that looks around' };
-        gatepass.addUser(who.username, who.password, claims);
-        const person = await chromium.person(t, { ...settings, locale });
+        const who = stage.registered(`viewer-${language}-${device}`, claims);
+        const person = await stage.chromium.person(t, { ...settings, locale });
         const { page } = person;
 
         async function look(name) {
@@ -50,7 +37,7 @@ describe('every page', () => {
           await page.setViewportSize(settings.viewport);
         }
 
-        await page.goto(shop.entrance({ login_hint: who.username }));
+        await page.goto(stage.shop.entrance({ login_hint: who.username }));
         assert.equal(await page.inputValue('#username'), who.username, 'login_hint fills in the name');
         await look('sign-in');
         await person.signIn({ ...who, password: 'certainly not the password' });
@@ -62,22 +49,22 @@ describe('every page', () => {
         await person.allow();
         await page.waitForSelector('#outcome');
 
-        await page.goto(`${gatepass.issuer}/account`);
+        await page.goto(`${stage.gatepass.issuer}/account`);
         await page.waitForSelector('#this-device');
         await look('account');
-        await page.goto(`${gatepass.issuer}/logout`);
+        await page.goto(`${stage.gatepass.issuer}/logout`);
         await page.waitForSelector('#logout-confirm');
         await look('sign-out');
         await page.click('#logout-confirm');
         await page.waitForLoadState();
         await look('signed-out');
-        await page.goto(`${gatepass.issuer}/account`);
+        await page.goto(`${stage.gatepass.issuer}/account`);
         await page.waitForSelector('#username');
         await look('sign-in-to-account');
-        await page.goto(`${gatepass.issuer}/authorize?client_id=unknown&redirect_uri=http://127.0.0.1/&response_type=code`);
+        await page.goto(`${stage.gatepass.issuer}/authorize?client_id=unknown&redirect_uri=http://127.0.0.1/&response_type=code`);
         await page.waitForSelector('#error-code');
         await look('error');
-        await page.goto(`${gatepass.issuer}/no-such-page`);
+        await page.goto(`${stage.gatepass.issuer}/no-such-page`);
         await look('not-found');
       });
     }

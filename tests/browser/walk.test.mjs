@@ -1,30 +1,11 @@
 // The main job in a real Chromium: sign in, agree, use the app, see the devices, end one, and the app is refused.
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
-import { Gatepass } from '../interop/gatepass.mjs';
-import { Chromium, desktop, phone } from './chromium.mjs';
-import { Shop } from './shop.mjs';
+import { describe, it } from 'node:test';
+import { desktop, phone } from './chromium.mjs';
+import { Stage } from './stage.mjs';
 
 describe('someone at a browser', () => {
-  let gatepass;
-  let chromium;
-  let shop;
-  before(async () => {
-    gatepass = await Gatepass.start();
-    [chromium, shop] = await Promise.all([Chromium.start(), Shop.start(gatepass)]);
-  });
-  after(async () => {
-    await chromium?.stop();
-    await shop?.stop();
-    await gatepass.stop();
-  });
-
-  /** A person of this test alone: nobody else's consents and devices are on their account page. */
-  function registered(name) {
-    const password = `correct horse of ${name}`;
-    gatepass.addUser(name, password, { name, email: `${name}@example.test`, email_verified: true });
-    return { username: name, password };
-  }
+  const stage = Stage.set();
 
   const walks = [
     ['in English', 'anna', 'en', 'en-US', {}],
@@ -33,9 +14,9 @@ describe('someone at a browser', () => {
   ];
   for (const [how, name, language, locale, parameters] of walks) {
     it(`signs in, agrees, and loses the app when the device is ended, ${how}`, async (t) => {
-      const who = registered(name);
-      const laptop = await chromium.person(t, { ...desktop, locale });
-      await laptop.page.goto(shop.entrance(parameters));
+      const who = stage.registered(name);
+      const laptop = await stage.chromium.person(t, { ...desktop, locale });
+      await laptop.page.goto(stage.shop.entrance(parameters));
       await laptop.reads(language);
       await laptop.signIn(who);
       await laptop.page.waitForSelector('#consent-allow');
@@ -43,16 +24,13 @@ describe('someone at a browser', () => {
       assert.match(await laptop.page.innerText('body'), /127\.0\.0\.1/, 'the consent page says where it will send them');
       await laptop.allow();
       await laptop.page.waitForSelector('#outcome');
-      const { tokens, parameters: answered } = shop.last;
-      assert.ok(tokens, JSON.stringify(shop.last));
-      assert.equal(answered.iss, gatepass.issuer);
-      gatepass.handedOut(answered.code, tokens.access_token, tokens.refresh_token, tokens.id_token);
-      const renewed = await shop.refresh(tokens);
+      const { tokens, parameters: answered } = stage.shop.last;
+      assert.ok(tokens, JSON.stringify(stage.shop.last));
+      assert.equal(answered.iss, stage.gatepass.issuer);
+      stage.gatepass.handedOut(answered.code, tokens.access_token, tokens.refresh_token, tokens.id_token);
+      const renewed = await stage.shop.refresh(tokens);
 
-      const mobile = await chromium.person(t, { ...phone, locale });
-      await mobile.page.goto(`${gatepass.issuer}/account`);
-      await mobile.signIn(who);
-      await mobile.page.waitForSelector('#this-device');
+      const mobile = await stage.signedIn(t, who, { ...phone, locale });
       if (!parameters.ui_locales) await mobile.reads(language);
       const ends = mobile.page.locator('[id^="end-device-"]');
       const others = await ends.evaluateAll((buttons) => buttons.filter((one) => !one.closest('[id^="device-"]').querySelector('#this-device')).map((one) => one.id));
@@ -60,11 +38,11 @@ describe('someone at a browser', () => {
       await mobile.page.click(`#${others[0]}`);
       await mobile.page.waitForFunction((id) => !document.getElementById(id), others[0]);
 
-      await assert.rejects(shop.refresh(renewed), { error: 'invalid_grant' });
-      await laptop.page.goto(shop.entrance({ prompt: 'none' }));
+      await assert.rejects(stage.shop.refresh(renewed), { error: 'invalid_grant' });
+      await laptop.page.goto(stage.shop.entrance({ prompt: 'none' }));
       await laptop.page.waitForSelector('#outcome');
-      assert.equal(shop.last.error, 'login_required');
-      await laptop.page.goto(`${gatepass.issuer}/account`);
+      assert.equal(stage.shop.last.error, 'login_required');
+      await laptop.page.goto(`${stage.gatepass.issuer}/account`);
       assert.ok(await laptop.has('#username'), 'the ended device has to sign in again');
       await mobile.page.reload();
       assert.ok(await mobile.has('#this-device'), 'the device that ended the other stays');
@@ -72,36 +50,36 @@ describe('someone at a browser', () => {
   }
 
   it('goes through all of it without JavaScript', async (t) => {
-    const who = registered('jonas');
-    const person = await chromium.person(t, { ...desktop, javaScriptEnabled: false });
-    await person.page.goto(shop.entrance());
+    const who = stage.registered('jonas');
+    const person = await stage.chromium.person(t, { ...desktop, javaScriptEnabled: false });
+    await person.page.goto(stage.shop.entrance());
     await person.signIn(who);
     await person.allow();
     await person.page.waitForSelector('#outcome');
-    assert.ok(shop.last.tokens, JSON.stringify(shop.last));
+    assert.ok(stage.shop.last.tokens, JSON.stringify(stage.shop.last));
 
-    await person.page.goto(shop.entrance({ response_mode: 'form_post' }));
+    await person.page.goto(stage.shop.entrance({ response_mode: 'form_post' }));
     // Without script nothing posts the form by itself: the page has a button for it.
     await person.page.locator('form button, form input[type=submit]').first().click();
     await person.page.waitForSelector('#outcome');
-    assert.ok(shop.last.tokens, JSON.stringify(shop.last));
-    assert.equal(shop.last.method, 'POST');
+    assert.ok(stage.shop.last.tokens, JSON.stringify(stage.shop.last));
+    assert.equal(stage.shop.last.method, 'POST');
 
-    const { refresh_token } = shop.last.tokens;
-    await person.page.goto(`${gatepass.issuer}/account`);
-    await person.page.click(`#remove-app-${gatepass.demo.client_id}`);
+    const { refresh_token } = stage.shop.last.tokens;
+    await person.page.goto(`${stage.gatepass.issuer}/account`);
+    await person.page.click(`#remove-app-${stage.gatepass.demo.client_id}`);
     await person.page.waitForSelector('#sign-out');
-    assert.equal(await person.has(`#app-${gatepass.demo.client_id}`), false);
-    await assert.rejects(shop.refresh({ refresh_token }), { error: 'invalid_grant' });
+    assert.equal(await person.has(`#app-${stage.gatepass.demo.client_id}`), false);
+    await assert.rejects(stage.shop.refresh({ refresh_token }), { error: 'invalid_grant' });
     await person.page.click('#sign-out');
     if (await person.has('#logout-confirm')) await person.page.click('#logout-confirm');
-    await person.page.goto(`${gatepass.issuer}/account`);
+    await person.page.goto(`${stage.gatepass.issuer}/account`);
     assert.ok(await person.has('#username'));
   });
 
   it('signs in by the keyboard alone', async (t) => {
-    const who = registered('karin');
-    const { page } = await chromium.person(t);
+    const who = stage.registered('karin');
+    const { page } = await stage.chromium.person(t);
     const focused = () => page.evaluate(() => document.activeElement.id);
     const seen = () => page.evaluate(() => {
       const style = getComputedStyle(document.activeElement);
@@ -114,7 +92,7 @@ describe('someone at a browser', () => {
       }
       assert.ok(await seen(), `the focus on #${id} is seen`);
     }
-    await page.goto(shop.entrance());
+    await page.goto(stage.shop.entrance());
     await tabTo('username');
     await page.keyboard.type(who.username);
     await tabTo('password');
@@ -126,29 +104,29 @@ describe('someone at a browser', () => {
     await tabTo('consent-allow');
     await page.keyboard.press('Enter');
     await page.waitForSelector('#outcome');
-    assert.ok(shop.last.tokens, JSON.stringify(shop.last));
+    assert.ok(stage.shop.last.tokens, JSON.stringify(stage.shop.last));
   });
 
   it('is brought back by a posted form, without pressing anything', async (t) => {
-    const person = await chromium.person(t);
-    await person.page.goto(shop.entrance({ response_mode: 'form_post' }));
-    await person.signIn(registered('paula'));
+    const person = await stage.chromium.person(t);
+    await person.page.goto(stage.shop.entrance({ response_mode: 'form_post' }));
+    await person.signIn(stage.registered('paula'));
     await person.allow();
     await person.page.waitForSelector('#outcome');
-    assert.equal(shop.last.method, 'POST');
-    assert.ok(shop.last.tokens, JSON.stringify(shop.last));
+    assert.equal(stage.shop.last.method, 'POST');
+    assert.ok(stage.shop.last.tokens, JSON.stringify(stage.shop.last));
   });
 
   it('is asked nothing at the second visit', async (t) => {
-    const person = await chromium.person(t);
-    await person.page.goto(shop.entrance());
-    await person.signIn(registered('rosa'));
+    const person = await stage.chromium.person(t);
+    await person.page.goto(stage.shop.entrance());
+    await person.signIn(stage.registered('rosa'));
     await person.allow();
     await person.page.waitForSelector('#outcome');
-    const first = shop.last.tokens.claims();
-    await person.page.goto(shop.entrance());
+    const first = stage.shop.last.tokens.claims();
+    await person.page.goto(stage.shop.entrance());
     await person.page.waitForSelector('#outcome');
-    const second = shop.last.tokens.claims();
+    const second = stage.shop.last.tokens.claims();
     assert.deepEqual([second.sub, second.auth_time], [first.sub, first.auth_time]);
   });
 });

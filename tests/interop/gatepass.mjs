@@ -1,6 +1,6 @@
 // A running Gatepass for one test file: `serve --dev` on free ports, over a data directory that dies with it.
 import { execFileSync, spawn } from 'node:child_process';
-import { webcrypto } from 'node:crypto';
+import { randomBytes, webcrypto } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,11 +13,29 @@ const binary = process.env.GATEPASS_BIN;
 if (!binary) throw new Error('GATEPASS_BIN must name the gatepass program: start these tests by the `run` script beside them');
 
 // Whoever runs the tests may have settings of their own in the environment; they are not these tests'.
-const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GATEPASS_')));
+const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GATEPASS_')));
+
+const settings = {
+  // Everybody here signs in from 127.0.0.1.
+  GATEPASS_SIGN_IN__ADDRESS_ATTEMPTS: '1000',
+  GATEPASS_ISSUER__SCOPES: '{ api = "Call the API" }',
+};
+
+/** A database of its own in the PostgreSQL that GATEPASS_TEST_POSTGRES names. */
+function postgres() {
+  const url = new URL(process.env.GATEPASS_TEST_POSTGRES);
+  const name = `interop_${randomBytes(6).toString('hex')}`;
+  execFileSync('psql', ['--quiet', '--command', `CREATE DATABASE ${name}`, url.href]);
+  url.pathname = `/${name}`;
+  return url.href;
+}
 
 export class Gatepass {
-  static async start() {
+  /** With its own SQLite database, or in PostgreSQL. */
+  static async start(store = 'SQLite') {
     const one = new Gatepass();
+    one.environment = { ...inherited, ...settings };
+    if (store === 'PostgreSQL') one.environment.GATEPASS_DATABASE__URL = postgres();
     await one.#serve();
     return one;
   }
@@ -32,7 +50,7 @@ export class Gatepass {
     const facts = path.join(this.dataDir, 'dev.json');
     const output = fs.openSync(this.output, 'w');
     this.process = spawn(binary, ['serve', '--dev', '--data-dir', this.dataDir, '--listen', '127.0.0.1:0'], {
-      env: environment,
+      env: this.environment,
       cwd: this.dataDir,
       stdio: ['ignore', output, output],
     });
@@ -68,7 +86,7 @@ export class Gatepass {
   /** Runs a command of the operator against the running server's data directory and returns what `--json` prints. */
   command(...args) {
     const input = typeof args.at(-1) === 'object' ? args.pop().input : '';
-    const printed = execFileSync(binary, [...args, '--data-dir', this.dataDir, '--json'], { env: environment, cwd: this.dataDir, input, encoding: 'utf8' });
+    const printed = execFileSync(binary, [...args, '--data-dir', this.dataDir, '--json'], { env: this.environment, cwd: this.dataDir, input, encoding: 'utf8' });
     return JSON.parse(printed);
   }
 

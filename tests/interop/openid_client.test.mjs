@@ -8,9 +8,14 @@ import * as client from 'openid-client';
 const callback = 'http://127.0.0.1:8400/callback';
 const signedOut = 'http://127.0.0.1:8400/signed-out';
 
-describe('openid-client', () => {
+const absent = !process.env.GATEPASS_TEST_POSTGRES && 'GATEPASS_TEST_POSTGRES names no server';
+
+describe('openid-client, on SQLite', () => walkThrough('SQLite'));
+describe('openid-client, on PostgreSQL', { skip: absent }, () => walkThrough('PostgreSQL'));
+
+function walkThrough(store) {
   let gatepass;
-  before(async () => (gatepass = await Gatepass.start()));
+  before(async () => (gatepass = await Gatepass.start(store)));
   after(() => gatepass.stop());
 
   /** The client's configuration, by discovery; every ID Token is then checked against the published keys as well. */
@@ -150,4 +155,4 @@ describe('openid-client', () => {
     const tokens = await client.authorizationCodeGrant(config, posted, checks);
     assert.equal(tokens.claims().nonce, checks.expectedNonce);
   });
-});
+}
