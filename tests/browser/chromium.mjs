@@ -91,12 +91,13 @@ export class Person {
 
   /** Nothing is wider than the window. */
   async fitsTheWindow(name) {
-    const wide = await this.page.evaluate(() => {
-      const { scrollWidth, clientWidth } = document.documentElement;
-      if (scrollWidth <= clientWidth) return [];
-      const out = [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > clientWidth + 1);
-      return [`${scrollWidth} > ${clientWidth}`, ...out.map((one) => one.outerHTML.slice(0, 120))];
-    });
+    // The window's width and not the document's: a page that does not adapt to phones is laid out wider than they are.
+    const wide = await this.page.evaluate((width) => {
+      const { scrollWidth } = document.documentElement;
+      if (scrollWidth <= width) return [];
+      const out = [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > width + 1);
+      return [`${scrollWidth} > ${width}`, ...out.map((one) => one.outerHTML.slice(0, 120))];
+    }, this.page.viewportSize().width);
     assert.deepEqual(wide, [], `${name} scrolls sideways`);
   }
 
