@@ -5,7 +5,6 @@
 
 pub mod checks;
 mod interaction;
-pub mod redirect_uri;
 mod referee;
 pub mod request;
 pub mod response;
@@ -22,6 +21,7 @@ use crate::events::{self, Event};
 use crate::id::Id;
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
+use crate::protocol::redirect_uri;
 use crate::secret::Fingerprint;
 use crate::store::authorizations::{self, Pending, Step};
 use crate::store::clients::Client;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use super::checks::{self, Draft};
 use super::response::Target;
-use super::{Authorizations, Failure, redirect_uri, referee};
+use super::{Authorizations, Failure, referee};
 use crate::clock::Timestamp;
 use crate::protocol::authorization_request::{AuthorizationRequest, RedirectUri};
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
+use crate::protocol::redirect_uri;
 use crate::protocol::response_type::ResponseMode;
 use crate::store::clients::Client;
 

@@ -15,5 +15,6 @@ mod patience;
 pub mod problem;
 pub mod request;
 pub mod server;
+pub mod session;
 pub mod shutdown;
 pub mod tls;

@@ -1,10 +1,10 @@
 //! Signing out (OpenID Connect RP-Initiated Logout 1.0).
 
-use crate::authorization::redirect_uri;
 use crate::clock::Timestamp;
 use crate::events::Reason;
 use crate::protocol::error::ShownError;
 use crate::protocol::parameters::Parameters;
+use crate::protocol::redirect_uri;
 use crate::revocation::{self, Reach};
 use crate::store::sessions::Session;
 use crate::store::{self, Store};

@@ -7,5 +7,6 @@ pub mod error;
 pub mod grant_type;
 pub mod parameters;
 pub mod pkce;
+pub mod redirect_uri;
 pub mod response_type;
 pub mod scope;
