@@ -16,11 +16,10 @@ describe('the account page', () => {
   it('changes a claim that the app then reads', async (t) => {
     const person = await stage.signedIn(t, stage.registered('bela'));
     await person.page.fill('[name=given_name]', 'Béla <b>"Ödön"</b> 벨라');
-    await person.page.locator('form:has([name=given_name]) [type=submit], form:has([name=given_name]) button').first().click();
-    await person.page.waitForSelector('#this-device');
+    await person.press('form:has([name=given_name]) .actions button');
     assert.equal(await person.page.inputValue('[name=given_name]'), 'Béla <b>"Ödön"</b> 벨라');
     await person.page.goto(stage.shop.entrance());
-    await person.allow();
+    await person.press('#consent-allow');
     await person.page.waitForSelector('#outcome');
     const { tokens } = stage.shop.last;
     const answer = await fetch(stage.shop.config.serverMetadata().userinfo_endpoint, { headers: { authorization: `Bearer ${tokens.access_token}` } });
@@ -35,8 +34,7 @@ describe('the account page', () => {
       await person.page.fill('[name=current_password]', current);
       await person.page.fill('[name=new_password]', password);
       await person.page.fill('[name=new_password_again]', again);
-      await person.page.locator('form:has([name=new_password]) button').first().click();
-      await person.page.waitForLoadState();
+      await person.press('form:has([name=new_password]) button');
     };
     const next = 'a longer and newer horse 42';
     await change('not the current one', next, next);
@@ -49,9 +47,9 @@ describe('the account page', () => {
     await other.page.reload();
     assert.ok(await other.has('#username'), 'the other device has to sign in again');
     await other.signIn(who);
-    await other.page.waitForSelector('[role=alert]');
+    assert.ok(await other.has('[role=alert]'));
     await other.signIn({ ...who, password: next });
-    await other.page.waitForSelector('#this-device');
+    assert.ok(await other.has('#this-device'));
   });
 
   it('signs out everywhere else', async (t) => {
@@ -59,9 +57,10 @@ describe('the account page', () => {
     const person = await stage.signedIn(t, who);
     const others = [await stage.signedIn(t, who, phone), await stage.signedIn(t, who)];
     await person.page.reload();
-    assert.equal(await person.page.locator('[id^="device-"]').count(), 3);
-    await person.page.click('#end-other-devices');
-    await person.page.waitForFunction(() => document.querySelectorAll('[id^="device-"]').length === 1);
+    const devices = person.page.locator('[id^="end-device-"]');
+    assert.equal(await devices.count(), 3);
+    await person.press('#end-other-devices');
+    assert.equal(await devices.count(), 1);
     assert.ok(await person.has('#this-device'));
     for (const other of others) {
       await other.page.reload();
@@ -72,12 +71,12 @@ describe('the account page', () => {
   it('removes an app, which loses its tokens and has to ask again', async (t) => {
     const person = await stage.signedIn(t, stage.registered('edda'));
     await person.page.goto(stage.shop.entrance());
-    await person.allow();
+    await person.press('#consent-allow');
     await person.page.waitForSelector('#outcome');
     const { tokens } = stage.shop.last;
     await person.page.goto(`${stage.gatepass.issuer}/account`);
-    await person.page.click(`#remove-app-${stage.gatepass.demo.client_id}`);
-    await person.page.waitForFunction((id) => !document.getElementById(id), `app-${stage.gatepass.demo.client_id}`);
+    await person.press(`#remove-app-${stage.gatepass.demo.client_id}`);
+    assert.equal(await person.has(`#app-${stage.gatepass.demo.client_id}`), false);
     await assert.rejects(stage.shop.refresh(tokens), { error: 'invalid_grant' });
     await person.page.goto(stage.shop.entrance());
     assert.ok(await person.has('#consent-allow'), 'the consent was taken back with the app');
@@ -85,9 +84,7 @@ describe('the account page', () => {
 
   it('signs out, after which Back shows nothing of the account', async (t) => {
     const person = await stage.signedIn(t, stage.registered('fine'));
-    await person.page.click('#sign-out');
-    if (await person.has('#logout-confirm')) await person.page.click('#logout-confirm');
-    await person.page.waitForLoadState();
+    await person.press('#sign-out');
     await person.page.goBack();
     await person.page.waitForLoadState();
     assert.equal(await person.has('#this-device'), false, `Back led to ${person.page.url()}`);

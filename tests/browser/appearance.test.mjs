@@ -46,7 +46,7 @@ describe('every page', () => {
         await person.signIn(who);
         await page.waitForSelector('#consent-allow');
         await look('consent');
-        await person.allow();
+        await person.press('#consent-allow');
         await page.waitForSelector('#outcome');
 
         await page.goto(`${stage.gatepass.issuer}/account`);
@@ -55,8 +55,7 @@ describe('every page', () => {
         await page.goto(`${stage.gatepass.issuer}/logout`);
         await page.waitForSelector('#logout-confirm');
         await look('sign-out');
-        await page.click('#logout-confirm');
-        await page.waitForLoadState();
+        await person.press('#logout-confirm');
         await look('signed-out');
         await page.goto(`${stage.gatepass.issuer}/account`);
         await page.waitForSelector('#username');

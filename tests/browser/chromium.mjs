@@ -56,15 +56,17 @@ export class Person {
     assert.deepEqual(this.complaints, [], 'the browser complained');
   }
 
+  /** Presses a button and waits for the page that it leads to. */
+  async press(selector) {
+    await Promise.all([this.page.waitForEvent('framenavigated'), this.page.click(selector)]);
+    await this.page.waitForLoadState();
+  }
+
   /** Types a name and a password into the sign-in page and presses its button. */
   async signIn({ username, password }) {
     await this.page.fill('#username', username);
     await this.page.fill('#password', password);
-    await this.page.click('#sign-in');
-  }
-
-  async allow() {
-    await this.page.click('#consent-allow');
+    await this.press('#sign-in');
   }
 
   has(selector) {

@@ -26,8 +26,7 @@ describe('a refusal', () => {
     const person = await stage.chromium.person(t);
     await person.page.goto(stage.shop.entrance({ prompt: 'consent' }));
     await person.signIn(stage.gatepass.demo);
-    await person.page.click('#consent-deny');
-    await person.page.waitForSelector('#outcome');
+    await person.press('#consent-deny');
     deniedWithStateAndIssuer();
   });
 
@@ -37,7 +36,6 @@ describe('a refusal', () => {
     for (const username of [stage.gatepass.demo.username, 'nobody-has-this-name']) {
       await person.page.goto(stage.shop.entrance());
       await person.signIn({ username, password: 'certainly not the password' });
-      await person.page.waitForSelector('[role=alert]');
       said.push(await person.page.innerText('[role=alert]'));
       assert.equal(await person.page.inputValue('#username'), username);
       assert.equal(await person.page.inputValue('#password'), '');
@@ -55,7 +53,6 @@ describe('a refusal', () => {
     let said = '';
     for (let attempt = 0; attempt < 7 && !/\d/.test(said); attempt += 1) {
       await person.signIn({ ...tried, password: `wrong ${attempt}` });
-      await person.page.waitForSelector('[role=alert]');
       said = await person.page.innerText('[role=alert]');
     }
     assert.match(said, /\d/, 'the message names the waiting time');
@@ -81,15 +78,14 @@ describe('a refusal', () => {
     const person = await stage.chromium.person(t);
     await person.page.goto(stage.shop.entrance());
     await person.signIn(stage.registered('back'));
-    await person.allow();
+    await person.press('#consent-allow');
     await person.page.waitForSelector('#outcome');
     const answers = stage.shop.answers.length;
     await person.page.goBack();
     await person.page.waitForLoadState();
     if (await person.has('#consent-allow')) {
       // The page of before, out of the browser's memory: agreeing once more must not make a second code of the first request.
-      await person.allow();
-      await person.page.waitForLoadState();
+      await person.press('#consent-allow');
     }
     const second = stage.shop.answers.slice(answers).filter((one) => one.parameters.code);
     assert.deepEqual(second, []);
@@ -106,7 +102,7 @@ describe('a refusal', () => {
       route.fulfill({ contentType: 'text/html', body: `<form method="post" action="${stage.gatepass.issuer}/account/devices/end-others"><button id="go">go</button></form>` }),
     );
     await person.page.goto(`${elsewhere}/trap`);
-    const [answer] = await Promise.all([person.page.waitForNavigation(), person.page.click('#go')]);
+    const [answer] = await Promise.all([person.page.waitForResponse((one) => one.request().method() === 'POST'), person.press('#go')]);
     assert.ok(answer.status() === 403 || (await person.has('#username')), `answered ${answer.status()} at ${person.page.url()}`);
   });
 });

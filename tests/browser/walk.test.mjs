@@ -22,7 +22,7 @@ describe('someone at a browser', () => {
       await laptop.page.waitForSelector('#consent-allow');
       await laptop.reads(language);
       assert.match(await laptop.page.innerText('body'), /127\.0\.0\.1/, 'the consent page says where it will send them');
-      await laptop.allow();
+      await laptop.press('#consent-allow');
       await laptop.page.waitForSelector('#outcome');
       const { tokens, parameters: answered } = stage.shop.last;
       assert.ok(tokens, JSON.stringify(stage.shop.last));
@@ -32,11 +32,10 @@ describe('someone at a browser', () => {
 
       const mobile = await stage.signedIn(t, who, { ...phone, locale });
       if (!parameters.ui_locales) await mobile.reads(language);
-      const ends = mobile.page.locator('[id^="end-device-"]');
-      const others = await ends.evaluateAll((buttons) => buttons.filter((one) => !one.closest('[id^="device-"]').querySelector('#this-device')).map((one) => one.id));
-      assert.equal(others.length, 1, 'the laptop is the one other device');
-      await mobile.page.click(`#${others[0]}`);
-      await mobile.page.waitForFunction((id) => !document.getElementById(id), others[0]);
+      const others = mobile.page.locator('[id^="device-"]:not(:has(#this-device)) [id^="end-device-"]');
+      assert.equal(await others.count(), 1, 'the laptop is the one other device');
+      await mobile.press(`#${await others.getAttribute('id')}`);
+      assert.equal(await others.count(), 0, 'it is gone from the list');
 
       await assert.rejects(stage.shop.refresh(renewed), { error: 'invalid_grant' });
       await laptop.page.goto(stage.shop.entrance({ prompt: 'none' }));
@@ -54,25 +53,23 @@ describe('someone at a browser', () => {
     const person = await stage.chromium.person(t, { ...desktop, javaScriptEnabled: false });
     await person.page.goto(stage.shop.entrance());
     await person.signIn(who);
-    await person.allow();
+    await person.press('#consent-allow');
     await person.page.waitForSelector('#outcome');
     assert.ok(stage.shop.last.tokens, JSON.stringify(stage.shop.last));
 
     await person.page.goto(stage.shop.entrance({ response_mode: 'form_post' }));
     // Without script nothing posts the form by itself: the page has a button for it.
-    await person.page.locator('form button, form input[type=submit]').first().click();
-    await person.page.waitForSelector('#outcome');
+    await person.press('main form button');
+    assert.ok(await person.has('#outcome'), person.page.url());
     assert.ok(stage.shop.last.tokens, JSON.stringify(stage.shop.last));
     assert.equal(stage.shop.last.method, 'POST');
 
     const { refresh_token } = stage.shop.last.tokens;
     await person.page.goto(`${stage.gatepass.issuer}/account`);
-    await person.page.click(`#remove-app-${stage.gatepass.demo.client_id}`);
-    await person.page.waitForSelector('#sign-out');
+    await person.press(`#remove-app-${stage.gatepass.demo.client_id}`);
     assert.equal(await person.has(`#app-${stage.gatepass.demo.client_id}`), false);
     await assert.rejects(stage.shop.refresh({ refresh_token }), { error: 'invalid_grant' });
-    await person.page.click('#sign-out');
-    if (await person.has('#logout-confirm')) await person.page.click('#logout-confirm');
+    await person.press('#sign-out');
     await person.page.goto(`${stage.gatepass.issuer}/account`);
     assert.ok(await person.has('#username'));
   });
@@ -111,7 +108,7 @@ describe('someone at a browser', () => {
     const person = await stage.chromium.person(t);
     await person.page.goto(stage.shop.entrance({ response_mode: 'form_post' }));
     await person.signIn(stage.registered('paula'));
-    await person.allow();
+    await person.press('#consent-allow');
     await person.page.waitForSelector('#outcome');
     assert.equal(stage.shop.last.method, 'POST');
     assert.ok(stage.shop.last.tokens, JSON.stringify(stage.shop.last));
@@ -121,7 +118,7 @@ describe('someone at a browser', () => {
     const person = await stage.chromium.person(t);
     await person.page.goto(stage.shop.entrance());
     await person.signIn(stage.registered('rosa'));
-    await person.allow();
+    await person.press('#consent-allow');
     await person.page.waitForSelector('#outcome');
     const first = stage.shop.last.tokens.claims();
     await person.page.goto(stage.shop.entrance());
