@@ -1,6 +1,7 @@
 //! Plumbing between connections and handlers. It knows HTTP and no OAuth rule.
 
 pub mod answer;
+pub mod authorization;
 pub mod body;
 pub mod form;
 pub mod form_post;
