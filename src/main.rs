@@ -1,3 +1,8 @@
-//! Gatepass.
+//! Gatepass: reads the command line, runs it, sets the exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    gatepass::cli::run(std::env::args_os()).await
+}
