@@ -5,5 +5,6 @@
 
 mod architecture;
 mod config;
+mod http;
 mod keys;
 mod pages;

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 /// A request that no endpoint gets to see, or whose endpoint failed. One variant, one status, one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// `Host` is missing, stands twice, or the length of the body is given twice.
+    /// `Host` is missing or stands twice, or the parameters cannot be read.
     Malformed,
     /// Somebody asked for another server (RFC 9110 §15.5.20).
     Misdirected {

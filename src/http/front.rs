@@ -18,7 +18,7 @@ use super::body::{announces_too_much, bounded};
 use super::forwarded::Proxies;
 use super::limits::Limits;
 use super::metrics::Metrics;
-use super::request::{Arrival, Hosts, Peer, X_REQUEST_ID, check_length};
+use super::request::{Arrival, Hosts, Peer, X_REQUEST_ID};
 use crate::clock::Clock;
 
 /// What is needed to receive requests.
@@ -99,7 +99,6 @@ fn admit(front: &Front, request: &Request) -> Result<(), Refusal> {
         return Err(Refusal::HeadersTooLarge);
     }
     front.hosts.check(request.version(), uri, headers)?;
-    check_length(headers)?;
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Refusal::EncodedBody);
     }

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use tracing_subscriber::fmt;
+use tracing::Subscriber;
+use tracing_subscriber::fmt::{self, MakeWriter};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
@@ -11,14 +12,9 @@ use crate::config::log::{Log, LogFormat};
 /// The target of the one line that every request leaves: method, path without query, status, milliseconds.
 pub const ACCESS: &str = "gatepass::access";
 
-/// Begins to log, once in a process. From here on a panic is a line in the log too.
+/// Begins to log to standard error, once in a process. From here on a panic is a line in the log too.
 pub fn begin(log: &Log) -> Result<(), TryInitError> {
-    let line = fmt::layer().with_writer(io::stderr);
-    let line = match log.format {
-        LogFormat::Text => line.boxed(),
-        LogFormat::Json => line.json().flatten_event(true).with_span_list(false).boxed(),
-    };
-    tracing_subscriber::registry().with(log.level.filter()).with(line).try_init()?;
+    subscriber(log, io::stderr).try_init()?;
     std::panic::set_hook(Box::new(|panic| {
         // A literal holds nothing that was sent; a formatted message may.
         let message = panic.payload().downcast_ref::<&'static str>().copied().unwrap_or("(not shown)");
@@ -26,4 +22,17 @@ pub fn begin(log: &Log) -> Result<(), TryInitError> {
         tracing::error!(place, message, "panic");
     }));
     Ok(())
+}
+
+/// What writes the lines, wherever they go.
+pub fn subscriber<W>(log: &Log, writer: W) -> impl Subscriber + Send + Sync
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let line = fmt::layer().with_writer(writer);
+    let line = match log.format {
+        LogFormat::Text => line.boxed(),
+        LogFormat::Json => line.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    tracing_subscriber::registry().with(log.level.filter()).with(line)
 }

@@ -30,7 +30,7 @@ enum Doing {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
-    /// The bytes of its first word so far.
+    /// So many bytes are those of the preface so far.
     Unknown {
         seen: usize,
     },
@@ -38,8 +38,8 @@ enum Protocol {
     Http2,
 }
 
-/// The first word of an HTTP/2 connection (RFC 9113 §3.4), and of no HTTP/1 request.
-const PRI: &[u8] = b"PRI";
+/// What an HTTP/2 connection begins with (RFC 9113 §3.4), and no HTTP/1 request.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 #[derive(Debug)]
 struct State {
@@ -90,8 +90,9 @@ impl Patience {
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.state().doing == Doing::Idle
+    /// Whether the connection may give way to a new one.
+    pub(super) fn owes_nothing(&self) -> bool {
+        self.state().doing != Doing::Working
     }
 
     /// A request that is under way until the value is dropped.
@@ -121,10 +122,10 @@ impl State {
 
     fn read(&mut self, bytes: &[u8]) {
         if let Protocol::Unknown { seen } = self.protocol {
-            let new = bytes.len().min(PRI.len() - seen);
-            self.protocol = match PRI[seen..seen + new] == bytes[..new] {
+            let new = bytes.len().min(PREFACE.len() - seen);
+            self.protocol = match PREFACE[seen..seen + new] == bytes[..new] {
                 false => Protocol::Http1,
-                true if seen + new == PRI.len() => Protocol::Http2,
+                true if seen + new == PREFACE.len() => Protocol::Http2,
                 true => Protocol::Unknown { seen: seen + new },
             };
         }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use axum::http::header::HOST;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, Uri, Version};
 
@@ -126,14 +126,5 @@ impl Hosts {
             true => Ok(()),
             false => Err(Refusal::Misdirected { reached_at: reached_at.clone() }),
         }
-    }
-}
-
-/// RFC 9112 §6.1: a message with both lengths "ought to be handled as an error", because two readers may see two
-/// ends of it (request smuggling).
-pub(super) fn check_length(headers: &HeaderMap) -> Result<(), Refusal> {
-    match headers.contains_key(CONTENT_LENGTH) && headers.contains_key(TRANSFER_ENCODING) {
-        true => Err(Refusal::Malformed),
-        false => Ok(()),
     }
 }

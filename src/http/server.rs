@@ -29,7 +29,7 @@ use super::shutdown::{Shutdown, Stage};
 use super::tls::Tls;
 
 /// Between two tries while the process has no file descriptor left.
-const BREATH: Duration = Duration::from_millis(100);
+const BREATH: Duration = Duration::from_millis(10);
 
 /// hyper reads a request's head into one buffer. It is larger than the limits, so that the answer to a head that
 /// is too large says in which way.
@@ -69,28 +69,26 @@ pub async fn serve(
 
 async fn accept(listener: &TcpListener, server: &Server, places: &Arc<Semaphore>) -> Infallible {
     loop {
-        if places.available_permits() == 0 {
-            server.wanted.notify_one();
-        }
-        let Ok(place) = places.clone().acquire_owned().await else {
-            unreachable!("the semaphore is never closed")
-        };
-        match listener.accept().await {
-            Ok((socket, peer)) => {
-                let server = server.clone();
-                tokio::spawn(async move {
-                    server.receive(socket, peer).await;
-                    drop(place);
-                });
-            }
+        let (socket, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
             // It was gone before we came.
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted");
                 server.wanted.notify_one();
                 tokio::time::sleep(BREATH).await;
+                continue;
             }
+        };
+        if places.available_permits() == 0 {
+            server.wanted.notify_one();
         }
+        let place = places.clone().acquire_owned().await;
+        let server = server.clone();
+        tokio::spawn(async move {
+            server.receive(socket, peer).await;
+            drop(place);
+        });
     }
 }
 
@@ -117,7 +115,8 @@ struct Server {
     tls: Option<Tls>,
     limits: Limits,
     shutdown: Shutdown,
-    /// Somebody wants a place: the connection that has been idle for the longest gives up its own.
+    /// Somebody wants a place: the connection that has asked nothing for the longest gives up its own. (Those who
+    /// wait for it stand in a queue.)
     wanted: Arc<Notify>,
     connections: auto::Builder<TokioExecutor>,
 }
@@ -125,9 +124,11 @@ struct Server {
 impl Server {
     async fn receive(&self, socket: TcpStream, peer: SocketAddr) {
         let _ = socket.set_nodelay(true);
-        let Some(tls) = &self.tls else { return self.converse(socket, peer).await };
-        match tokio::time::timeout(self.limits.tls_handshake, tls.acceptor().accept(socket)).await {
-            Ok(Ok(socket)) => self.converse(socket, peer).await,
+        // Boxed, so that a connection takes the memory of what it is doing and not of all it might do.
+        let Some(tls) = &self.tls else { return Box::pin(self.converse(socket, peer)).await };
+        let handshake = Box::pin(tls.acceptor().accept(socket));
+        match tokio::time::timeout(self.limits.tls_handshake, handshake).await {
+            Ok(Ok(socket)) => Box::pin(self.converse(socket, peer)).await,
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
         }
@@ -165,7 +166,7 @@ impl Server {
                 if draining_since.is_some() && over.as_mut().poll(context).is_ready() {
                     return Poll::Ready(());
                 }
-                if !patience.is_idle() {
+                if !patience.owes_nothing() {
                     wanted.set(None);
                 } else {
                     if wanted.is_none() {

@@ -1,0 +1,161 @@
+//! Nobody keeps a connection for nothing: silent, slow, stuck and idle ones are given up.
+
+use std::time::{Duration, Instant};
+
+use gatepass::http::limits::Limits;
+use tokio::io::AsyncWriteExt;
+
+use super::listener::{Listener, answer, hasty, rest};
+
+const GET: &str = "GET /hello HTTP/1.1\r\nHost: HOST\r\n\r\n";
+
+/// Milliseconds until the listener closes, and what it said.
+async fn until_closed(socket: &mut tokio::net::TcpStream) -> (u128, String) {
+    let began = Instant::now();
+    let said = rest(socket).await;
+    (began.elapsed().as_millis(), said)
+}
+
+#[tokio::test]
+async fn a_silent_connection_is_closed() {
+    let listener = Listener::open().await;
+    let mut socket = listener.connect().await;
+    let (took, said) = until_closed(&mut socket).await;
+    assert!((250..900).contains(&took), "{took}");
+    assert_eq!(said, "");
+}
+
+#[tokio::test]
+async fn half_a_head_is_not_waited_for() {
+    let listener = Listener::open().await;
+    for half in ["G", "PRI", "GET /hello HTTP/1.1\r\nHost: HOST\r\nX: "] {
+        let mut socket = listener.say(half).await;
+        let (took, said) = until_closed(&mut socket).await;
+        assert!(took < 2000, "{half}: {took}");
+        assert!(!said.contains("200"), "{half}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_drips_is_not_waited_for() {
+    let listener = Listener::open().await;
+    let mut socket = listener.connect().await;
+    let began = Instant::now();
+    for byte in GET.bytes().cycle() {
+        if socket.write_all(&[byte]).await.is_err() || began.elapsed() > Duration::from_secs(3) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let took = began.elapsed().as_millis();
+    assert!((250..1500).contains(&took), "{took}");
+}
+
+#[tokio::test]
+async fn a_body_that_stops_or_drips_is_a_timeout() {
+    let listener = Listener::open().await;
+    let head = "POST /form HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/x-www-form-urlencoded\r\n\
+                Content-Length: 100\r\n\r\na=";
+    let mut socket = listener.say(head).await;
+    let (took, said) = until_closed(&mut socket).await;
+    assert!((250..900).contains(&took), "{took}");
+    assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+    assert!(said.ends_with("the request body came too slowly"), "{said}");
+
+    let mut socket = listener.say(head).await;
+    let began = Instant::now();
+    while socket.write_all(b"b").await.is_ok() && began.elapsed() < Duration::from_secs(3) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(began.elapsed() < Duration::from_millis(1500));
+}
+
+#[tokio::test]
+async fn a_connection_idles_longer_than_a_head_may_take() {
+    let listener = Listener::open().await;
+    let mut socket = listener.say(GET).await;
+    assert!(answer(&mut socket).await.ends_with("hello"));
+    // Three times the time for a head.
+    tokio::time::sleep(Duration::from_millis(900)).await;
+    let get = GET.replace("HOST", &listener.address.to_string());
+    socket.write_all(get.as_bytes()).await.unwrap();
+    assert!(answer(&mut socket).await.ends_with("hello"));
+    // A second head gets no more time than the first.
+    socket.write_all(b"GET").await.unwrap();
+    let (took, _) = until_closed(&mut socket).await;
+    assert!((250..900).contains(&took), "{took}");
+
+    let mut socket = listener.say(GET).await;
+    assert!(answer(&mut socket).await.ends_with("hello"));
+    let (took, _) = until_closed(&mut socket).await;
+    assert!((1100..2500).contains(&took), "{took}");
+}
+
+#[tokio::test]
+async fn an_answer_that_does_not_come_is_an_error_that_may_be_retried() {
+    let listener = Listener::open().await;
+    let said = listener.ask("GET /stuck HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n").await;
+    assert!(said.starts_with("HTTP/1.1 503 "), "{said}");
+    assert!(said.contains("\r\nretry-after: 5\r\n"), "{said}");
+}
+
+#[tokio::test]
+async fn who_does_not_take_the_answer_loses_it() {
+    let listener = Listener::open().await;
+    let mut socket = listener.say("GET /large HTTP/1.1\r\nHost: HOST\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(700 + 1200 + 600)).await;
+    let said = rest(&mut socket).await;
+    assert!(said.starts_with("HTTP/1.1 200 "));
+    assert!(said.len() < 8 << 20, "{}", said.len());
+}
+
+#[tokio::test]
+async fn requests_in_a_row_are_answered_in_a_row() {
+    let listener = Listener::open().await;
+    let last = GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    let said = listener.ask(GET.repeat(50) + &last).await;
+    assert_eq!(said.matches("hello").count(), 51);
+}
+
+#[tokio::test]
+async fn the_longest_idle_connection_gives_way_to_a_new_one() {
+    let limits = Limits { connections: 2, idle: Duration::from_secs(60), ..hasty() };
+    let listener = Listener::with(limits, &[], None).await;
+    let mut first = listener.say(GET).await;
+    answer(&mut first).await;
+    let mut second = listener.say(GET).await;
+    answer(&mut second).await;
+    let mut third = listener.say(GET).await;
+    assert!(answer(&mut third).await.ends_with("hello"));
+    assert_eq!(rest(&mut first).await, "");
+    let get = GET.replace("HOST", &listener.address.to_string());
+    second.write_all(get.as_bytes()).await.unwrap();
+    assert!(answer(&mut second).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn silent_and_slow_connections_give_way_before_their_time() {
+    let patient = Duration::from_secs(60);
+    let limits = Limits { connections: 2, first_byte: patient, head: patient, ..hasty() };
+    let listener = Listener::with(limits, &[], None).await;
+    let mut silent = listener.connect().await;
+    let mut slow = listener.say("GET /hel").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    for given_up in [&mut silent, &mut slow] {
+        let mut socket = listener.say(GET).await;
+        assert!(answer(&mut socket).await.ends_with("hello"));
+        assert_eq!(rest(given_up).await, "");
+        std::mem::forget(socket);
+    }
+}
+
+#[tokio::test]
+async fn a_busy_connection_gives_way_to_nobody() {
+    let limits = Limits { connections: 1, ..hasty() };
+    let listener = Listener::with(limits, &[], None).await;
+    let mut busy = listener.say("GET /slow HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let mut waiting = listener.say(GET).await;
+    assert!(rest(&mut busy).await.starts_with("HTTP/1.1 200 "));
+    assert!(answer(&mut waiting).await.ends_with("hello"));
+}
