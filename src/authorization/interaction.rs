@@ -76,12 +76,15 @@ fn must_sign_in(
     if request.hinted_subject.as_ref().is_some_and(|hinted| *hinted != tokens::subject_of(user.id)) {
         return true;
     }
-    if is_fresh(pending, session) {
-        return false;
-    }
-    let asked_again =
-        request.prompt.contains(&Prompt::Login) || request.prompt.contains(&Prompt::SelectAccount);
-    asked_again || is_too_old(request, client, session, now)
+    let must_choose = request.prompt.contains(&Prompt::SelectAccount) && !is_fresh(pending, session);
+    must_choose || must_prove_again(client, pending, session, now)
+}
+
+/// Whether somebody who is signed in shall prove it once more for this request.
+pub fn must_prove_again(client: &Client, pending: &Pending, session: &Session, now: Timestamp) -> bool {
+    let request = &pending.request;
+    !is_fresh(pending, session)
+        && (request.prompt.contains(&Prompt::Login) || is_too_old(request, client, session, now))
 }
 
 fn is_too_old(request: &AuthorizationRequest, client: &Client, session: &Session, now: Timestamp) -> bool {

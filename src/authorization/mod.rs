@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interaction::Next;
-pub use interaction::Page;
+pub use interaction::{Page, must_prove_again};
 pub use response::Response;
 
 use crate::clock::Timestamp;

@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use axum::response::{IntoResponse, Response};
 
+use super::form::Unreadable;
 use crate::protocol::error::ShownError;
 
 /// Travels in the extensions of the answer whose status it set. The pages dress it; whoever meets it undressed
@@ -36,6 +37,18 @@ impl Problem {
 impl From<ShownError> for Problem {
     fn from(error: ShownError) -> Self {
         Problem::of_client(error, None)
+    }
+}
+
+impl From<Unreadable> for Problem {
+    fn from(unreadable: Unreadable) -> Self {
+        Problem::from(match unreadable {
+            Unreadable::MediaType => ShownError::UnsupportedMediaType,
+            Unreadable::TooLarge => ShownError::TooLarge,
+            Unreadable::Malformed(_) | Unreadable::TooSlow | Unreadable::Broken => {
+                ShownError::MalformedRequest
+            }
+        })
     }
 }
 

@@ -18,7 +18,7 @@ use crate::authorization::Visitor;
 use crate::config::Config;
 use crate::protocol::error::ShownError;
 use crate::protocol::parameters::Parameters;
-use crate::secret::{self, Purpose, Secret};
+use crate::secret::{self, Fingerprint, Purpose, Secret};
 use crate::sign_in::attempt::SignIn;
 use crate::store::sessions::{self, Persistence, Session};
 use crate::store::users::User;
@@ -38,6 +38,15 @@ pub struct Visit {
     pub session: Option<(Session, User)>,
     names: &'static Names,
     issuer: Arc<Issuer>,
+}
+
+/// What a form belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tie {
+    /// To this browser, whoever is signed in there: signing in changes just that, and two tabs may do it.
+    Browser,
+    /// To this browser and this session: another session's form is not ours.
+    Session,
 }
 
 /// `__Host-` makes browsers refuse the cookie unless it is Secure, host-only and for the whole host, which plain
@@ -126,27 +135,39 @@ fn secret_named(headers: &HeaderMap, name: &str) -> Option<Secret> {
 
 impl Visit {
     pub fn visitor(&self) -> Visitor {
-        Visitor { browser: self.browser.fingerprint(), session: self.session.clone() }
+        Visitor { browser: self.browser(), session: self.session.clone() }
     }
 
-    pub fn user(&self) -> Option<&User> {
-        self.session.as_ref().map(|(_, user)| user)
+    pub fn browser(&self) -> Fingerprint {
+        self.browser.fingerprint()
     }
 
-    /// Stands in every form. It belongs to this browser and this session: another session's form is not ours.
-    pub fn csrf(&self) -> String {
-        let session = self.session.as_ref().map_or(&[][..], |(session, _)| &session.secret.as_bytes()[..]);
-        let browser = self.browser.fingerprint();
-        secret::base64url(&self.issuer.master.mac(Purpose::Csrf, browser.as_bytes(), session))
+    /// Whether the browser sent a cookie of ours. A new one, or one that another site made POST, sends none.
+    pub fn is_known(&self) -> bool {
+        !self.is_new || self.session.is_some()
+    }
+
+    /// Stands in every form. A session's forms outlive a renewal of its secret: another tab may cause one.
+    pub fn csrf(&self, tie: Tie) -> String {
+        let session = self.session.as_ref().filter(|_| tie == Tie::Session);
+        let session = session.map(|(session, _)| session.id.uuid().into_bytes());
+        let session = session.as_ref().map_or(&[][..], |id| &id[..]);
+        secret::base64url(&self.issuer.master.mac(Purpose::Csrf, self.browser().as_bytes(), session))
     }
 
     /// Whether a form came from our own page in this browser.
-    pub fn check_form(&self, headers: &HeaderMap, form: &Parameters, origin: &str) -> Result<(), ShownError> {
+    pub fn check_form(
+        &self,
+        headers: &HeaderMap,
+        form: &Parameters,
+        origin: &str,
+        tie: Tie,
+    ) -> Result<(), ShownError> {
         if !is_same_origin(headers, origin) {
             return Err(ShownError::ForgedForm);
         }
         let sent = form.get("csrf").ok_or(ShownError::ForgedForm)?;
-        match secret::equal(sent.as_bytes(), self.csrf().as_bytes()) {
+        match secret::equal(sent.as_bytes(), self.csrf(tie).as_bytes()) {
             true => Ok(()),
             false if self.is_new => Err(ShownError::ForgedForm),
             // The same browser, and another session than the form was made for.

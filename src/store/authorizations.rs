@@ -113,18 +113,15 @@ pub async fn note(
     session: Id<Session>,
     now: Timestamp,
 ) -> Result<bool, Error> {
-    let noted = Entity::update_many()
-        .col_expr(
-            match step {
-                Step::SignedIn => Column::SignedInAt,
-                Step::Consented => Column::ConsentedAt,
-            },
-            Expr::value(now),
-        )
-        .col_expr(Column::SessionId, Expr::value(session))
-        .filter(open(id, now))
-        .exec(db)
-        .await?;
+    let done = Entity::update_many();
+    let done = match step {
+        // Whoever agreed before was perhaps somebody else.
+        Step::SignedIn => done
+            .col_expr(Column::SignedInAt, Expr::value(now))
+            .col_expr(Column::ConsentedAt, Expr::value(None::<Timestamp>)),
+        Step::Consented => done.col_expr(Column::ConsentedAt, Expr::value(now)),
+    };
+    let noted = done.col_expr(Column::SessionId, Expr::value(session)).filter(open(id, now)).exec(db).await?;
     Ok(noted.rows_affected == 1)
 }
 

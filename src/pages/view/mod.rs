@@ -7,6 +7,8 @@ mod form_post;
 mod logout;
 mod sign_in;
 
+use std::collections::BTreeMap;
+
 use url::Url;
 
 pub use self::account::{
@@ -23,6 +25,8 @@ use crate::pages::assets::Assets;
 use crate::pages::language::Language;
 use crate::pages::name::{Name, Sentence, named};
 use crate::pages::text::Text;
+use crate::protocol::scope::{STANDARD_SCOPES, Scope};
+use crate::store::clients;
 
 /// What all pages of one installation share. Made once, at start.
 #[derive(Clone, Debug)]
@@ -46,6 +50,11 @@ impl Look {
 
     pub fn assets(&self) -> &Assets {
         &self.assets
+    }
+
+    /// A path as the routes know it, without the issuer's.
+    pub fn below_base<'p>(&self, path: &'p str) -> &'p str {
+        path.strip_prefix(&self.base).unwrap_or(path)
     }
 
     pub fn frame(&self, language: Language) -> Frame<'_> {
@@ -118,6 +127,14 @@ impl Client {
         Client { name: Name::new(name), logo: None, privacy: None, terms: None }
     }
 
+    pub fn of(client: &clients::Client) -> Self {
+        let metadata = &client.metadata;
+        Client::new(client.name())
+            .logo_uri(metadata.logo_uri.as_deref())
+            .policy_uri(metadata.policy_uri.as_deref())
+            .tos_uri(metadata.tos_uri.as_deref())
+    }
+
     pub fn logo_uri(mut self, uri: Option<&str>) -> Self {
         self.logo = web(uri);
         self
@@ -155,6 +172,16 @@ fn web(uri: Option<&str>) -> Option<Url> {
 pub struct AskedScope<'a> {
     pub token: &'a str,
     pub description: Option<&'a str>,
+}
+
+impl<'a> AskedScope<'a> {
+    /// Every token of `scope`, the standard ones first. `described` are the operator's own.
+    pub fn all(scope: &'a Scope, described: &'a BTreeMap<String, String>) -> Vec<Self> {
+        let standard = STANDARD_SCOPES.into_iter().filter(|token| scope.contains(token));
+        let others = scope.iter().filter(|token| !STANDARD_SCOPES.contains(token));
+        let asked = |token| AskedScope { token, description: described.get(token).map(String::as_str) };
+        standard.chain(others).map(asked).collect()
+    }
 }
 
 impl AskedScope<'_> {

@@ -1,0 +1,95 @@
+//! Agreeing to what an app asks for (OpenID Connect Core §3.1.2.4). All that the page shows is ours: of the request
+//! it takes the identifier and nothing else.
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+use url::Url;
+
+use super::caller::Caller;
+use super::name::Name;
+use super::view::{self, AskedScope};
+use crate::app::App;
+use crate::authorization::Authorizations;
+use crate::http::authorization::failure;
+use crate::http::form::{BodyForm, Unreadable};
+use crate::http::problem::Problem;
+use crate::http::session::{Tie, outage};
+use crate::id::Id;
+use crate::protocol::error::ShownError;
+use crate::store::authorizations::Pending;
+use crate::store::consents;
+
+pub const PATH: &str = "/consent/{id}";
+
+pub async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = read(&id)?;
+    let acts = Authorizations { store: &app.store, issuer: &app.issuer };
+    let opened = acts.open(id, caller.visit.browser(), caller.now).await;
+    let (pending, client) = opened.map_err(failure)?;
+    let Some((session, user)) = &caller.visit.session else { return Ok(sign_in_first(&caller, id)) };
+    if pending.session_id.is_some_and(|bound| bound != session.id) {
+        return Err(Problem::of_client(ShownError::SessionChanged, Some(client.name().to_owned())));
+    }
+    let redirect_uri = Url::parse(pending.request.redirect_uri.as_str());
+    let redirect_uri = redirect_uri.map_err(|_| ShownError::UnregisteredRedirectUri)?;
+
+    let consent = consents::find(app.store.read(), user.id, &client.id).await.map_err(outage)?;
+    let before = consent.map(|consent| consent.scope).unwrap_or_default();
+    let all = || AskedScope::all(&pending.request.scope, &app.config.issuer.scopes).into_iter();
+    let (already, asked): (Vec<_>, Vec<_>) = all().partition(|scope| before.contains(scope.token));
+    // The client wants to hear it again, or somebody could pretend to be it: then everything is asked.
+    let (already, asked) = if asked.is_empty() { (asked, already) } else { (already, asked) };
+    Ok(caller.see(&view::Consent {
+        frame: caller.frame(pending.request.ui_locales.as_deref()),
+        csrf: &caller.visit.csrf(Tie::Session),
+        authorization: &id.to_string(),
+        client: &view::Client::of(&client),
+        redirect_uri: &redirect_uri,
+        user: Name::new(user.username.as_str()),
+        asked,
+        already,
+    }))
+}
+
+pub async fn submit(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    form: Result<BodyForm, Unreadable>,
+) -> Result<Response, Problem> {
+    let id = read(&id)?;
+    let form = match caller.accept(form, Tie::Session) {
+        Err(problem) if problem.error == ShownError::SessionChanged && caller.visit.session.is_none() => {
+            return Ok(sign_in_first(&caller, id));
+        }
+        form => form?,
+    };
+    match form.get("action") {
+        Some("allow") => {
+            let acts = Authorizations { store: &app.store, issuer: &app.issuer };
+            acts.consent(id, &caller.visit.visitor(), caller.now).await.map_err(failure)?;
+            Ok(caller.to(&format!("/authorize/{id}")))
+        }
+        Some("deny") => deny(&app, &caller, id).await,
+        _ => Err(ShownError::MalformedRequest.into()),
+    }
+}
+
+/// The person does not want to.
+pub(super) async fn deny(app: &App, caller: &Caller, id: Id<Pending>) -> Result<Response, Problem> {
+    let acts = Authorizations { store: &app.store, issuer: &app.issuer };
+    let outcome = acts.deny(id, &caller.visit.visitor(), caller.now).await.map_err(failure)?;
+    Ok(caller.follow(outcome))
+}
+
+fn read(id: &str) -> Result<Id<Pending>, Problem> {
+    id.parse().map_err(|_| ShownError::UnknownAuthorization.into())
+}
+
+fn sign_in_first(caller: &Caller, id: Id<Pending>) -> Response {
+    caller.to(&format!("/login?authorization={id}"))
+}

@@ -1,0 +1,92 @@
+//! Dressing: what went wrong below becomes a page, if a person will read it.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, CONTENT_LENGTH};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::caller;
+use super::view::{ErrorPage, FormPostPage, Frame, Look};
+use crate::http::answer::Refusal;
+use crate::http::form_post::FormPost;
+use crate::http::page;
+use crate::http::problem::Problem;
+use crate::http::request::X_REQUEST_ID;
+use crate::protocol::error::ShownError;
+
+/// Where people come by their browsers, whatever those accept.
+const FOR_PEOPLE: &[&str] = &["/authorize", "/login", "/consent", "/logout", "/account"];
+
+/// The fallback of all routes.
+pub async fn not_found() -> Problem {
+    ShownError::NotFound.into()
+}
+
+/// A layer around everything, also around the one that gives requests their ids.
+pub async fn dress(State(look): State<Arc<Look>>, request: Request, next: Next) -> Response {
+    let uri = request.uri().clone();
+    let is_for_people = is_for_people(look.below_base(uri.path()));
+    let reads_html = is_for_people || accepts_html(request.headers());
+    let language = caller::language(uri.query(), request.headers());
+    let response = next.run(request).await;
+    let frame = look.frame(language);
+    if let Some(form) = response.extensions().get::<FormPost>().cloned() {
+        return dressed(response, page::answer(&FormPostPage::new(frame, &form)));
+    }
+    let problem = match response.extensions().get::<Problem>() {
+        Some(problem) => reads_html.then(|| problem.clone()),
+        None => is_for_people.then(|| plumbing_problem(&response)).flatten(),
+    };
+    match problem {
+        Some(problem) => show(response, frame, &problem),
+        None => response,
+    }
+}
+
+/// What the plumbing or the routes answered by themselves.
+fn plumbing_problem(response: &Response) -> Option<Problem> {
+    let error = match response.extensions().get::<Refusal>() {
+        None if response.status() == StatusCode::METHOD_NOT_ALLOWED => ShownError::MethodNotAllowed,
+        // It names the right address; a page would look for its stylesheets at the wrong one.
+        None | Some(Refusal::Misdirected { .. }) => return None,
+        Some(Refusal::Malformed) => ShownError::MalformedRequest,
+        Some(Refusal::TargetTooLong | Refusal::HeadersTooLarge | Refusal::BodyTooLarge) => {
+            ShownError::TooLarge
+        }
+        Some(Refusal::EncodedBody | Refusal::MediaType) => ShownError::UnsupportedMediaType,
+        Some(Refusal::BodyTooSlow | Refusal::TooSlow) => ShownError::Unavailable,
+        Some(Refusal::Internal) => ShownError::Internal,
+    };
+    Some(error.into())
+}
+
+fn show(response: Response, frame: Frame<'_>, problem: &Problem) -> Response {
+    let request_id = response.headers().get(X_REQUEST_ID).and_then(|id| id.to_str().ok());
+    let request_id = request_id.unwrap_or_default().to_owned();
+    let status = response.status();
+    let mut dressed = dressed(response, page::answer(&ErrorPage { frame, problem, request_id: &request_id }));
+    *dressed.status_mut() = status;
+    dressed
+}
+
+/// Keeps what else the answer says: its cookies, `Allow`, `Retry-After`, the request id.
+fn dressed(answer: Response, page: Response) -> Response {
+    let (mut answer, _) = answer.into_parts();
+    let (page, body) = page.into_parts();
+    answer.headers.remove(CONTENT_LENGTH);
+    answer.headers.extend(page.headers);
+    Response::from_parts(answer, body)
+}
+
+fn is_for_people(path: &str) -> bool {
+    FOR_PEOPLE
+        .iter()
+        .any(|place| path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+}
+
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get_all(ACCEPT).iter().any(|value| value.to_str().is_ok_and(|text| text.contains("text/html")))
+}
