@@ -1,10 +1,18 @@
 //! The command line for operators. Every command answers people in words and programs in JSON (`--json`), and
 //! exits with 0 when it did what it was asked, 1 when it could not, 2 when it did not understand.
 
+mod audit;
+mod client;
 mod config;
 pub mod dev_file;
+mod input;
+mod key;
+mod migrate;
+mod open;
 mod output;
 pub mod serve;
+mod session;
+mod user;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -14,6 +22,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use self::output::{Answer, Refusal};
+use crate::clock::{Clock, SystemClock};
 
 /// Sign people in to apps: an OAuth 2 and OpenID Connect authorization server.
 #[derive(Parser)]
@@ -43,6 +52,24 @@ struct Everywhere {
 enum Command {
     /// Run the server
     Serve(serve::Options),
+    /// Bring the database to the shape of this release
+    #[command(subcommand)]
+    Migrate(migrate::Command),
+    /// Add, list, show, change and remove users
+    #[command(subcommand)]
+    User(user::Command),
+    /// Add, list, show, change and remove clients: apps and APIs
+    #[command(subcommand)]
+    Client(client::Command),
+    /// List and end the sessions in which people are signed in
+    #[command(subcommand)]
+    Session(session::Command),
+    /// List, rotate and retire the keys that tokens are signed with
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Show what happened
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Show all settings, or check the ones that are set
     #[command(subcommand)]
     Config(config::Command),
@@ -65,10 +92,9 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(refusal) => {
-            let text =
-                if json { format!("{:#}", refusal.json()) } else { format!("error: {}", refusal.message) };
+            let text = if json { format!("{:#}", refusal.json()) } else { refusal.to_string() };
             let _ = writeln!(io::stderr(), "{text}");
-            ExitCode::FAILURE
+            ExitCode::from(refusal.exit_code())
         }
     }
 }
@@ -78,7 +104,7 @@ fn explain(error: &clap::Error, json: bool) -> ExitCode {
     if json && error.use_stderr() {
         let message = error.to_string();
         let message = message.trim_end();
-        let refusal = Refusal::new("usage", message.strip_prefix("error: ").unwrap_or(message));
+        let refusal = Refusal::usage(message.strip_prefix("error: ").unwrap_or(message));
         let _ = writeln!(io::stderr(), "{:#}", refusal.json());
     } else {
         // Nobody is left to tell if standard error is closed.
@@ -90,12 +116,19 @@ fn explain(error: &clap::Error, json: bool) -> ExitCode {
 /// `None`: there is nothing to say at the end.
 async fn dispatch(line: CommandLine) -> Result<Option<Answer>, Refusal> {
     let everywhere = line.everywhere;
+    let now = SystemClock.now();
     match line.command {
         Command::Serve(options) => {
             let Everywhere { config, data_dir, json: _ } = everywhere;
             serve::run(serve::Options { config, data_dir, ..options }).await?;
             Ok(None)
         }
+        Command::User(command) => user::run(command, &everywhere, now).await.map(Some),
+        Command::Migrate(command) => migrate::run(command, &everywhere).await.map(Some),
+        Command::Client(command) => client::run(command, &everywhere, now).await.map(Some),
+        Command::Session(command) => session::run(command, &everywhere, now).await.map(Some),
+        Command::Key(command) => key::run(command, &everywhere, now).await.map(Some),
+        Command::Audit(command) => audit::run(command, &everywhere).await.map(Some),
         Command::Config(command) => config::run(command, &everywhere).map(Some),
     }
 }

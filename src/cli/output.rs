@@ -1,6 +1,7 @@
 //! What a command answers: text for people, the same as JSON for programs, and how a refusal is told.
 
 use std::error::Error;
+use std::fmt;
 
 use serde_json::{Value, json};
 
@@ -20,6 +21,8 @@ impl Answer {
     }
 }
 
+const USAGE: &str = "usage";
+
 /// Why a command was not carried out, on standard error. The sentence says what to do next.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -33,8 +36,23 @@ impl Refusal {
         Refusal { code, message: message.into() }
     }
 
+    /// The command line itself is wrong: exit code 2.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Refusal::new(USAGE, message)
+    }
+
+    pub fn exit_code(&self) -> u8 {
+        if self.code == USAGE { 2 } else { 1 }
+    }
+
     pub fn json(&self) -> Value {
         json!({ "error": self.code, "message": self.message })
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error: {}", self.message.replace('\n', "\n       "))
     }
 }
 
@@ -79,4 +97,31 @@ fn with_causes(error: &dyn Error) -> String {
         source = cause.source();
     }
     text
+}
+
+/// Columns for people.
+pub fn table<const N: usize>(head: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let rows: Vec<[String; N]> = rows.into_iter().map(|row| row.map(|cell| printable(&cell))).collect();
+    let head = head.map(str::to_owned);
+    let all = || std::iter::once(&head).chain(&rows);
+    let width = |column: usize| all().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: [usize; N] = std::array::from_fn(width);
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        cells.join("  ").trim_end().to_owned() + "\n"
+    };
+    all().map(line).collect()
+}
+
+/// One fact a line; those without a value are left out.
+pub fn facts(facts: &[(&str, String)]) -> String {
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let said = facts.iter().filter(|(_, value)| !value.is_empty());
+    said.map(|(name, value)| format!("{name:width$}  {}\n", printable(value))).collect()
+}
+
+/// What strangers wrote (the name of a browser, of a client) must not steer the terminal.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

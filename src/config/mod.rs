@@ -29,11 +29,14 @@ use self::section::{About, Section};
 pub use self::setting::Setting;
 pub use self::source::Sources;
 
-/// Whether plain http and the demo are allowed (`serve --dev`), on loopback only.
+/// What the configuration is for, and so what it must hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
     Production,
+    /// Plain http and the demo are allowed (`serve --dev`), on loopback only.
     Development,
+    /// A command that works on the database beside the server: it serves nobody, so it needs no issuer and no TLS.
+    Command,
 }
 
 /// The configuration of one server, checked.
@@ -91,7 +94,9 @@ impl Config {
 
         if let Some(server) = &server {
             rules::of_listeners(server, &mut layers);
-            rules::of_tls_files(server, &mut layers);
+            if mode != Mode::Command {
+                rules::of_tls_files(server, &mut layers);
+            }
             if let Some(issuer) = &issuer {
                 rules::of_transport(server, issuer, mode, &mut layers);
             }
@@ -141,7 +146,7 @@ fn derive_defaults(layers: &mut Layers, server: Option<&server::Server>, mode: M
         |server| (server.database_file(), server.listen),
     );
     layers.add_default("database.url", format!("sqlite:{}", database.display()));
-    if mode == Mode::Development {
+    if mode != Mode::Production {
         layers.add_default("issuer.url", format!("http://{listen}"));
     }
 }

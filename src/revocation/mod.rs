@@ -72,6 +72,12 @@ pub async fn end_app(
     Ok(agreed)
 }
 
+/// Ends everything between everybody and a client: a later client of the same name inherits nothing.
+pub async fn end_client(tx: &Transaction, client_id: &str, now: Timestamp) -> Result<u64, Error> {
+    consents::remove_all_for(tx, client_id).await?;
+    grants::end_all_for(tx, client_id, now).await
+}
+
 /// Ends one access token before it expires.
 pub async fn end_token(
     tx: &Transaction,

@@ -216,6 +216,17 @@ pub async fn end(
     Ok(ended.into_iter().map(|row| row.id).collect())
 }
 
+/// Ends every grant of a client, whoever gave it.
+pub async fn end_all_for(db: &impl ConnectionTrait, client_id: &str, now: Timestamp) -> Result<u64, Error> {
+    let ended = Entity::update_many()
+        .col_expr(Column::EndedAt, Expr::value(now))
+        .filter(Column::ClientId.eq(client_id))
+        .filter(Column::EndedAt.is_null())
+        .exec(db)
+        .await?;
+    Ok(ended.rows_affected)
+}
+
 /// The live grants of a user.
 pub async fn list_live(
     db: &impl ConnectionTrait,

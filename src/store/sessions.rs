@@ -229,6 +229,29 @@ pub async fn hold_live(
     Ok(held.is_some())
 }
 
+pub async fn find(db: &impl ConnectionTrait, id: Id<Session>) -> Result<Option<Session>, Error> {
+    Entity::find_by_id(id).one(db).await?.map(Session::try_from).transpose()
+}
+
+/// The live sessions of everybody with their users, the most recent first.
+pub async fn list_live_of_all(
+    db: &impl ConnectionTrait,
+    limits: &IdleLimits,
+    limit: u64,
+    now: Timestamp,
+) -> Result<Vec<(Session, User)>, Error> {
+    let found = Entity::find()
+        .filter(live(limits, now))
+        .filter(users::row::Column::DisabledAt.is_null())
+        .order_by_desc(Column::LastSeenAt)
+        .limit(limit)
+        .find_also_related(users::row::Entity)
+        .all(db)
+        .await?;
+    let with_users = found.into_iter().filter_map(|(session, user)| Some((session, user?)));
+    with_users.map(|(session, user)| Ok((Session::try_from(session)?, User::try_from(user)?))).collect()
+}
+
 /// Every live session of a user, the most recent first.
 pub async fn list_live(
     db: &impl ConnectionTrait,

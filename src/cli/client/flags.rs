@@ -1,0 +1,183 @@
+//! The flags that describe a client, and what they make of its metadata (RFC 7591 §2).
+
+use serde_json::{Map, Value};
+
+use crate::cli::input::Source;
+use crate::cli::output::Refusal;
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::client_metadata::{
+    AccessTokenFormat, AuthMethod, ClientMetadata, ConsentPolicy, PkceDuty,
+};
+use crate::protocol::grant_type::GrantType;
+use crate::protocol::response_type::ResponseType;
+use crate::protocol::scope::Scope;
+use crate::registration;
+
+#[derive(clap::Args)]
+pub(in crate::cli) struct Flags {
+    /// A JSON object with metadata of RFC 7591; flags count more, and null takes a member back to its default. - reads
+    /// it from standard input
+    #[arg(long, value_name = "FILE|-")]
+    pub(super) metadata: Option<Source>,
+    /// What people call it
+    #[arg(long)]
+    name: Option<String>,
+    /// Where it takes its answers; repeat it for more. On a loopback address any port will do
+    #[arg(long, value_name = "URI")]
+    redirect_uri: Vec<String>,
+    /// Where it may send people after they signed out; repeat it for more
+    #[arg(long, value_name = "URI")]
+    post_logout_redirect_uri: Vec<String>,
+    /// It cannot keep a secret: an app on a device or in a browser
+    #[arg(long, conflicts_with = "auth_method")]
+    public: bool,
+    /// How it proves itself: client_secret_basic or client_secret_post
+    #[arg(long, value_name = "METHOD", value_parser = auth_method)]
+    auth_method: Option<AuthMethod>,
+    /// authorization_code, refresh_token or client_credentials; repeat it for more
+    #[arg(long, value_name = "TYPE", value_parser = grant_type)]
+    grant_type: Vec<GrantType>,
+    /// What it may ask for, between spaces
+    #[arg(long)]
+    scope: Option<Scope>,
+    /// How its access tokens look: jwt (an API verifies them by itself) or opaque (it asks)
+    #[arg(long, value_name = "FORMAT", value_parser = access_token)]
+    access_token: Option<AccessTokenFormat>,
+    /// What its ID Tokens are signed with: RS256, ES256 or EdDSA
+    #[arg(long, value_name = "ALGORITHM")]
+    id_token_alg: Option<Algorithm>,
+    /// An API that its access tokens are for; repeat it for more
+    #[arg(long, value_name = "URI")]
+    audience: Vec<String>,
+    /// It is an API, known by this identifier, and may ask about tokens that are for it; repeat it for more
+    #[arg(long, value_name = "URI")]
+    resource: Vec<String>,
+    /// It need not use PKCE: for confidential OpenID Connect clients that cannot
+    #[arg(long)]
+    no_pkce: bool,
+    /// It is the operator's own: people are not asked for their consent
+    #[arg(long)]
+    trusted: bool,
+    /// Its home page
+    #[arg(long, value_name = "URI")]
+    client_uri: Option<String>,
+    /// Its picture
+    #[arg(long, value_name = "URI")]
+    logo_uri: Option<String>,
+    /// Its privacy policy
+    #[arg(long, value_name = "URI")]
+    policy_uri: Option<String>,
+    /// Its terms of service
+    #[arg(long, value_name = "URI")]
+    tos_uri: Option<String>,
+}
+
+fn auth_method(text: &str) -> Result<AuthMethod, String> {
+    let known = AuthMethod::parse(text).filter(|method| !method.is_public());
+    known.ok_or_else(|| "use client_secret_basic or client_secret_post, or --public".to_owned())
+}
+
+fn grant_type(text: &str) -> Result<GrantType, String> {
+    GrantType::parse(text).ok_or_else(|| format!("use {}", GrantType::ALL.map(GrantType::as_str).join(", ")))
+}
+
+fn access_token(text: &str) -> Result<AccessTokenFormat, String> {
+    match text {
+        "jwt" => Ok(AccessTokenFormat::Jwt),
+        "opaque" => Ok(AccessTokenFormat::Opaque),
+        _ => Err("use jwt or opaque".to_owned()),
+    }
+}
+
+impl Flags {
+    /// The metadata of a new client.
+    pub(super) fn describe(&self) -> Result<ClientMetadata, Refusal> {
+        let (mut metadata, document) = self.apply(ClientMetadata::default())?;
+        let people = metadata.grant_types.contains(&GrantType::AuthorizationCode);
+        if people && self.scope.is_none() && !document.contains_key("scope") {
+            metadata.scope = registration::default_scope();
+        }
+        Ok(metadata)
+    }
+
+    /// The metadata of a client after what the flags say was changed.
+    pub(super) fn change(&self, metadata: ClientMetadata) -> Result<ClientMetadata, Refusal> {
+        self.apply(metadata).map(|(metadata, _)| metadata)
+    }
+
+    /// Returns the document too, for who has to know what it said.
+    fn apply(&self, base: ClientMetadata) -> Result<(ClientMetadata, Map<String, Value>), Refusal> {
+        let document = self.metadata.as_ref().map(Source::object).transpose()?.unwrap_or_default();
+        let mut metadata = overlay(base, &document)?;
+        let one = |member: &mut Option<String>, flag: &Option<String>| {
+            if flag.is_some() {
+                member.clone_from(flag);
+            }
+        };
+        let many = |member: &mut Vec<String>, flag: &Vec<String>| {
+            if !flag.is_empty() {
+                member.clone_from(flag);
+            }
+        };
+        one(&mut metadata.client_name, &self.name);
+        one(&mut metadata.client_uri, &self.client_uri);
+        one(&mut metadata.logo_uri, &self.logo_uri);
+        one(&mut metadata.policy_uri, &self.policy_uri);
+        one(&mut metadata.tos_uri, &self.tos_uri);
+        many(&mut metadata.redirect_uris, &self.redirect_uri);
+        many(&mut metadata.post_logout_redirect_uris, &self.post_logout_redirect_uri);
+        many(&mut metadata.audience, &self.audience);
+        many(&mut metadata.resources, &self.resource);
+        if !self.grant_type.is_empty() {
+            metadata.grant_types = self.grant_type.iter().copied().collect();
+        }
+        if !document.contains_key("response_types") {
+            // RFC 7591 §2.1: the response type code and the grant type authorization_code go together.
+            let code =
+                metadata.grant_types.contains(&GrantType::AuthorizationCode).then_some(ResponseType::Code);
+            metadata.response_types = code.into_iter().collect();
+        }
+        if self.public {
+            metadata.token_endpoint_auth_method = AuthMethod::None;
+        }
+        metadata.token_endpoint_auth_method = self.auth_method.unwrap_or(metadata.token_endpoint_auth_method);
+        metadata.scope = self.scope.clone().unwrap_or(metadata.scope);
+        metadata.access_token_format = self.access_token.unwrap_or(metadata.access_token_format);
+        metadata.id_token_signed_response_alg =
+            self.id_token_alg.unwrap_or(metadata.id_token_signed_response_alg);
+        if self.no_pkce {
+            metadata.pkce = PkceDuty::Optional;
+        }
+        if self.trusted {
+            metadata.consent = ConsentPolicy::Implied;
+        }
+        Ok((metadata, document))
+    }
+}
+
+/// Lays the members of `document` over `base`, or says what is wrong with each of them.
+fn overlay(base: ClientMetadata, document: &Map<String, Value>) -> Result<ClientMetadata, Refusal> {
+    let invalid = |message| Refusal::new("invalid_client_metadata", message);
+    let wrong: Vec<String> = document
+        .iter()
+        .filter(|(_, value)| !value.is_null())
+        .filter_map(|(name, value)| {
+            let alone = Map::from_iter([(name.clone(), value.clone())]);
+            let error = serde_json::from_value::<ClientMetadata>(Value::Object(alone)).err()?;
+            Some(format!("{name}: {error}"))
+        })
+        .collect();
+    if !wrong.is_empty() {
+        return Err(invalid(wrong.join("\n")));
+    }
+    let Ok(Value::Object(mut whole)) = serde_json::to_value(base) else {
+        return Err(invalid("the metadata cannot be written as JSON".to_owned()));
+    };
+    for (name, value) in document {
+        match value {
+            Value::Null => whole.remove(name),
+            value => whole.insert(name.clone(), value.clone()),
+        };
+    }
+    serde_json::from_value(Value::Object(whole)).map_err(|error| invalid(error.to_string()))
+}

@@ -1,0 +1,230 @@
+//! `gatepass client`: the apps that sign people in, and the APIs that ask about tokens.
+
+mod flags;
+
+use serde_json::{Value, json};
+
+use self::flags::Flags;
+use super::Everywhere;
+use super::input;
+use super::open;
+use super::output::{Answer, Refusal, facts, table};
+use crate::clock::Timestamp;
+use crate::events::{self, Event};
+use crate::protocol::grant_type::GrantType;
+use crate::registration::{self, Identity, Registered};
+use crate::revocation;
+use crate::secret::Secret;
+use crate::store::Store;
+use crate::store::clients::{self, Client, Status};
+
+#[derive(clap::Subcommand)]
+pub(super) enum Command {
+    /// Register a client and show its secret, once
+    Add {
+        #[command(flatten)]
+        flags: Box<Flags>,
+        /// The client_id, instead of one that is made
+        #[arg(long)]
+        id: Option<String>,
+        /// Read its secret (32 characters or more) from standard input, instead of having one made
+        #[arg(long)]
+        secret_stdin: bool,
+    },
+    /// List clients in the order of their identifiers
+    List {
+        /// Only those whose identifiers come after this one
+        #[arg(long, value_name = "CLIENT_ID")]
+        after: Option<String>,
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        limit: u64,
+    },
+    /// Show what is registered of a client
+    Show {
+        #[arg(value_name = "CLIENT_ID")]
+        id: String,
+    },
+    /// Change what is registered of a client; what no flag names stays
+    Update {
+        #[arg(value_name = "CLIENT_ID")]
+        id: String,
+        #[command(flatten)]
+        flags: Box<Flags>,
+        /// Make a new secret and show it, once; the old one is worth nothing from then on
+        #[arg(long)]
+        new_secret: bool,
+        /// Answer it no more, and nobody on its behalf
+        #[arg(long, conflicts_with = "enable")]
+        disable: bool,
+        /// Answer it again
+        #[arg(long)]
+        enable: bool,
+    },
+    /// End everything of a client and forget it
+    Remove {
+        #[arg(value_name = "CLIENT_ID")]
+        id: String,
+    },
+}
+
+pub(super) async fn run(
+    command: Command,
+    everywhere: &Everywhere,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    let store = open::store(&open::config(everywhere)?).await?;
+    match command {
+        Command::Add { flags, id, secret_stdin } => add(&store, &flags, id, secret_stdin, now).await,
+        Command::List { after, limit } => list(&store, after.as_deref(), limit).await,
+        Command::Show { id } => Ok(shown(&find(&store, &id).await?, None)),
+        Command::Update { id, flags, new_secret, disable, enable } => {
+            let client = find(&store, &id).await?;
+            let status = match (disable, enable) {
+                (true, _) => Status::Disabled(now),
+                (_, true) => Status::Active,
+                _ => client.status,
+            };
+            update(&store, Client { status, ..client }, &flags, new_secret, now).await
+        }
+        Command::Remove { id } => remove(&store, find(&store, &id).await?, now).await,
+    }
+}
+
+async fn find(store: &Store, id: &str) -> Result<Client, Refusal> {
+    clients::find(store.read(), id).await?.ok_or_else(|| {
+        Refusal::new("not_found", format!("there is no client {id:?}: `gatepass client list` shows all"))
+    })
+}
+
+async fn add(
+    store: &Store,
+    flags: &Flags,
+    client_id: Option<String>,
+    secret_stdin: bool,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    if secret_stdin && flags.metadata.as_ref().is_some_and(input::Source::is_standard_input) {
+        return Err(Refusal::usage(
+            "standard input holds either the secret or the metadata: name a file for the other",
+        ));
+    }
+    let metadata = flags.describe()?;
+    if secret_stdin && metadata.token_endpoint_auth_method.is_public() {
+        return Err(Refusal::usage("a public client has no secret"));
+    }
+    let secret = match secret_stdin {
+        true => Some(Secret::claimed(input::secret_line()?.as_str())),
+        false => None,
+    };
+    let Registered { client, secret } =
+        registration::register(store, Identity { client_id, secret }, metadata, now).await?;
+    // Who brought a secret along knows it.
+    Ok(shown(&client, secret.as_ref().filter(|_| !secret_stdin)))
+}
+
+async fn list(store: &Store, after: Option<&str>, limit: u64) -> Result<Answer, Refusal> {
+    let found = clients::list(store.read(), after, limit).await?;
+    let rows = found.iter().map(|client| {
+        [client.id.clone(), client.name().to_owned(), status(client).to_owned(), grant_types(client)]
+    });
+    let text = table(["CLIENT ID", "NAME", "STATUS", "GRANT TYPES"], rows);
+    Ok(Answer::new(text, found.iter().map(|client| document(client, None)).collect()))
+}
+
+async fn update(
+    store: &Store,
+    client: Client,
+    flags: &Flags,
+    new_secret: bool,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    let metadata = flags.change(client.metadata.clone())?;
+    let is_public = metadata.token_endpoint_auth_method.is_public();
+    if is_public && new_secret {
+        return Err(Refusal::usage("a public client has no secret: name its new --auth-method"));
+    }
+    // A client that was public until now has none yet.
+    let fresh = (new_secret || (!is_public && client.secret.is_none())).then(Secret::new);
+    let secret = match (&fresh, is_public) {
+        (_, true) => None,
+        (Some(secret), false) => Some(secret.fingerprint()),
+        (None, false) => client.secret,
+    };
+    let changed = registration::change(store, Client { metadata, secret, ..client }, now).await?;
+    Ok(shown(&changed, fresh.as_ref()))
+}
+
+async fn remove(store: &Store, client: Client, now: Timestamp) -> Result<Answer, Refusal> {
+    store
+        .write((client.id.clone(), now), |tx, (id, now)| {
+            Box::pin(async move {
+                clients::remove(tx, id).await?;
+                revocation::end_client(tx, id, *now).await?;
+                events::record(tx, &Event::ClientRemoved { client: id.clone() }, *now).await
+            })
+        })
+        .await?;
+    let text = format!("The client {} is removed, and everything of it was ended.", client.id);
+    Ok(Answer::new(text, json!({ "client_id": client.id, "removed": true })))
+}
+
+impl From<registration::Refusal> for Refusal {
+    fn from(refusal: registration::Refusal) -> Self {
+        match refusal {
+            registration::Refusal::Invalid(wrong) => {
+                let code = wrong.first().map_or("invalid_client_metadata", registration::Invalid::error);
+                let lines: Vec<String> = wrong.iter().map(ToString::to_string).collect();
+                Refusal::new(code, lines.join("\n"))
+            }
+            registration::Refusal::Exists => {
+                Refusal::new("exists", "a client with this client_id exists already")
+            }
+            registration::Refusal::Store(error) => error.into(),
+        }
+    }
+}
+
+fn shown(client: &Client, secret: Option<&Secret>) -> Answer {
+    let mut lines = vec![
+        ("client_id", client.id.clone()),
+        ("client_secret", secret.map(|secret| secret.reveal().to_owned()).unwrap_or_default()),
+        ("status", status(client).to_owned()),
+    ];
+    let metadata = json!(client.metadata);
+    let members = metadata.as_object().into_iter().flatten();
+    lines.extend(members.map(|(name, value)| (name.as_str(), in_words(value))));
+    let mut text = facts(&lines);
+    if secret.is_some() {
+        text += "\nThe secret is shown this once: give it to the client now.\n";
+    }
+    Answer::new(text, document(client, secret))
+}
+
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(values) => values.iter().map(in_words).collect::<Vec<_>>().join(" "),
+        value => value.to_string(),
+    }
+}
+
+fn grant_types(client: &Client) -> String {
+    let types: Vec<&str> = client.metadata.grant_types.iter().copied().map(GrantType::as_str).collect();
+    types.join(" ")
+}
+
+fn status(client: &Client) -> &'static str {
+    if client.is_active() { "active" } else { "disabled" }
+}
+
+fn document(client: &Client, secret: Option<&Secret>) -> Value {
+    let mut document = json!(client.metadata);
+    document["client_id"] = json!(client.id);
+    if let Some(secret) = secret {
+        document["client_secret"] = json!(secret.reveal());
+    }
+    document["status"] = json!(status(client));
+    document["created_at"] = json!(client.created_at.to_string());
+    document["updated_at"] = json!(client.updated_at.to_string());
+    document
+}
