@@ -6,7 +6,7 @@ use axum::http::HeaderMap;
 use axum::http::header::FORWARDED;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-use crate::config::server::ProxyHeader;
+use crate::config::server::{ProxyHeader, Server};
 
 /// Who may tell us where a request came from, and in which header. The other header is never read: a proxy that
 /// writes one passes the other on as the client wrote it.
@@ -17,6 +17,10 @@ pub struct Proxies {
 }
 
 impl Proxies {
+    pub fn of(server: &Server) -> Self {
+        Proxies { networks: server.trusted_proxies.clone(), header: server.proxy_header }
+    }
+
     pub fn trust(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
     }

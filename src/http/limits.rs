@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::config::server::Server;
+
 /// The limits of one listener. The defaults are the ones that we run with; tests shorten them.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -24,6 +26,12 @@ pub struct Limits {
     /// Names and values of all headers together.
     pub header_bytes: usize,
     pub body_bytes: usize,
+}
+
+impl Limits {
+    pub fn of(server: &Server) -> Self {
+        Limits { connections: server.max_connections, ..Limits::default() }
+    }
 }
 
 impl Default for Limits {

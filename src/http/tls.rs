@@ -14,6 +14,8 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
+use crate::config::server::Server;
+
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     #[error("{}: {error}", path.display())]
@@ -50,6 +52,12 @@ struct Files {
 }
 
 impl Tls {
+    /// `None` if the listener is to speak plainly.
+    pub fn of(server: &Server) -> Result<Option<Self>, TlsError> {
+        let files = server.tls_certificate_file.as_ref().zip(server.tls_key_file.as_ref());
+        files.map(|(certificate, key)| Tls::load(certificate, key)).transpose()
+    }
+
     /// Reads a certificate chain and its private key. Certificate and key must belong together.
     pub fn load(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let provider = Arc::new(aws_lc_rs::default_provider());

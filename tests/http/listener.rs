@@ -1,12 +1,15 @@
 //! A listener of our own with short patience, and clients that know nothing but sockets.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::routing::{get, post};
+use futures_util::stream;
 use gatepass::clock::ShiftedClock;
 use gatepass::config::issuer::IssuerUrl;
 use gatepass::config::server::ProxyHeader;
@@ -139,6 +142,10 @@ pub async fn answer(socket: &mut TcpStream) -> String {
     heard
 }
 
+fn chunk(_: u32) -> Result<String, Infallible> {
+    Ok("x".repeat(1024))
+}
+
 fn routes() -> Router {
     let form = async |form: Result<BodyForm, Unreadable>| match form {
         Ok(BodyForm(form)) => (Default::default(), format!("{:?}", form.get("a"))),
@@ -158,6 +165,7 @@ fn routes() -> Router {
         .route("/stuck", get(async || std::future::pending::<()>().await))
         .route("/panic", get(async || -> () { panic!("{}", "a secret") }))
         .route("/large", get(async || "x".repeat(8 << 20)))
+        .route("/stream", get(async || Body::from_stream(stream::iter((0..8192).map(chunk)))))
 }
 
 /// A folder of its own for one test.

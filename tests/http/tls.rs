@@ -137,8 +137,8 @@ async fn a_handshake_that_stalls_is_given_up() {
         socket.write_all(words).await.unwrap();
         let began = std::time::Instant::now();
         let mut heard = Vec::new();
-        let _ = tokio::time::timeout(Duration::from_secs(3), socket.read_to_end(&mut heard)).await.unwrap();
-        assert!(began.elapsed() < Duration::from_secs(2));
+        let _ = tokio::time::timeout(Duration::from_secs(8), socket.read_to_end(&mut heard)).await.unwrap();
+        assert!(began.elapsed() < Duration::from_secs(5));
     }
     let mut socket = listener.connect().await;
     assert_eq!(rest(&mut socket).await, "");
