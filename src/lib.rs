@@ -5,8 +5,11 @@
 
 // 12 operators
 pub mod cli;
+// 11 every door on one router
+pub mod router;
 
 // 10 the doors
+pub mod endpoints;
 pub mod pages;
 
 // 9 the parts of a server, and plumbing

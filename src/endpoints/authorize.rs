@@ -1,0 +1,81 @@
+//! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+
+use crate::app::App;
+use crate::authorization::{Arrival as From, Authorizations};
+use crate::config::Config;
+use crate::http::authorization::{answer, failure};
+use crate::http::form::{BodyForm, QueryForm, Unreadable};
+use crate::http::problem::Problem;
+use crate::http::request::Arrival;
+use crate::http::session::Visit;
+use crate::protocol::error::ShownError;
+use crate::store::Store;
+use crate::tokens::Issuer;
+
+pub const PATH: &str = "/authorize";
+pub const RESUME_PATH: &str = "/authorize/{id}";
+
+/// A request by GET: the browser's cookies came along.
+pub async fn begin(
+    State(store): State<Store>,
+    State(issuer): State<Arc<Issuer>>,
+    State(config): State<Arc<Config>>,
+    arrival: Arrival,
+    visit: Visit,
+    query: Result<QueryForm, Unreadable>,
+) -> Result<Response, Problem> {
+    let QueryForm(parameters) = query.map_err(unreadable)?;
+    let visitor = visit.visitor();
+    let acts = Authorizations { store: &store, issuer: &issuer };
+    let outcome = acts.begin(&parameters, From::Known(&visitor), arrival.now).await.map_err(failure)?;
+    Ok(visit.mark(answer(outcome, config.issuer.url.path())))
+}
+
+/// A request by POST: it may come from the client's own page, without our cookies, and is taken up again by a GET.
+pub async fn begin_by_post(
+    State(app): State<App>,
+    arrival: Arrival,
+    query: Result<QueryForm, Unreadable>,
+    body: Result<BodyForm, Unreadable>,
+) -> Result<Response, Problem> {
+    let QueryForm(query) = query.map_err(unreadable)?;
+    let BodyForm(body) = body.map_err(unreadable)?;
+    // A parameter that stands in both stands twice: neither overrides the other.
+    let parameters = body.and(query);
+    let acts = Authorizations { store: &app.store, issuer: &app.issuer };
+    let outcome = acts.begin(&parameters, From::CrossSite, arrival.now).await.map_err(failure)?;
+    Ok(answer(outcome, app.config.issuer.url.path()))
+}
+
+/// After each page.
+pub async fn resume(
+    State(store): State<Store>,
+    State(issuer): State<Arc<Issuer>>,
+    State(config): State<Arc<Config>>,
+    Path(id): Path<String>,
+    arrival: Arrival,
+    visit: Visit,
+) -> Result<Response, Problem> {
+    let id = id.parse().map_err(|_| Problem::from(ShownError::UnknownAuthorization))?;
+    let acts = Authorizations { store: &store, issuer: &issuer };
+    let outcome = acts.resume(id, &visit.visitor(), arrival.now).await.map_err(failure)?;
+    Ok(visit.mark(answer(outcome, config.issuer.url.path())))
+}
+
+fn unreadable(unreadable: Unreadable) -> Problem {
+    Problem::from(match unreadable {
+        Unreadable::MediaType => ShownError::UnsupportedMediaType,
+        Unreadable::TooLarge => ShownError::TooLarge,
+        Unreadable::Malformed(_) | Unreadable::TooSlow | Unreadable::Broken => ShownError::MalformedRequest,
+    })
+}
+
+/// HEAD would begin an authorization that nobody goes on with.
+pub async fn not_by_head() -> Response {
+    Problem::from(ShownError::MethodNotAllowed).into_response()
+}

@@ -1,0 +1,111 @@
+//! Discovery (OpenID Connect Discovery §3, RFC 8414): what is on, from the same enums that the code uses.
+
+use axum::body::Bytes;
+use axum::extract::Extension;
+use axum::http::HeaderValue;
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::{END_SESSION_PATH, authorize, introspection, jwks, revocation, token, userinfo};
+use crate::config::Config;
+use crate::protocol::algorithm::Algorithm;
+use crate::protocol::authorization_request::Prompt;
+use crate::protocol::client_metadata::AuthMethod;
+use crate::protocol::grant_type::GrantType;
+use crate::protocol::response_type::{ResponseMode, ResponseType};
+use crate::protocol::scope::STANDARD_SCOPES;
+use crate::sign_in::assurance::Assurance;
+use crate::tokens::claims::CLAIMS_OF_SCOPES;
+
+pub const OPENID_PATH: &str = "/.well-known/openid-configuration";
+pub const OAUTH_PATH: &str = "/.well-known/oauth-authorization-server";
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    issuer: &'a str,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    jwks_uri: String,
+    introspection_endpoint: String,
+    revocation_endpoint: String,
+    end_session_endpoint: String,
+    scopes_supported: Vec<&'a str>,
+    response_types_supported: Vec<&'static str>,
+    response_modes_supported: Vec<&'static str>,
+    grant_types_supported: Vec<&'static str>,
+    code_challenge_methods_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: Vec<&'static str>,
+    acr_values_supported: Vec<&'static str>,
+    claim_types_supported: [&'static str; 1],
+    claims_supported: Vec<&'static str>,
+    prompt_values_supported: Vec<&'static str>,
+    ui_locales_supported: [&'static str; 2],
+    authorization_response_iss_parameter_supported: bool,
+    claims_parameter_supported: bool,
+    request_parameter_supported: bool,
+    request_uri_parameter_supported: bool,
+}
+
+/// The document, made once.
+#[derive(Clone)]
+pub struct Document(Bytes);
+
+impl Document {
+    pub fn new(config: &Config) -> Self {
+        let at = |path: &str| format!("{}{path}", config.issuer.url.base());
+        let methods = || AuthMethod::ALL.into_iter();
+        let names = |methods: &mut dyn Iterator<Item = AuthMethod>| methods.map(AuthMethod::as_str).collect();
+        let custom = config.issuer.scopes.keys().map(String::as_str);
+        let metadata = Metadata {
+            issuer: config.issuer.url.as_str(),
+            authorization_endpoint: at(authorize::PATH),
+            token_endpoint: at(token::PATH),
+            userinfo_endpoint: at(userinfo::PATH),
+            jwks_uri: at(jwks::PATH),
+            introspection_endpoint: at(introspection::PATH),
+            revocation_endpoint: at(revocation::PATH),
+            end_session_endpoint: at(END_SESSION_PATH),
+            scopes_supported: STANDARD_SCOPES.into_iter().chain(custom).collect(),
+            response_types_supported: ResponseType::ALL.map(ResponseType::as_str).to_vec(),
+            response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).to_vec(),
+            grant_types_supported: GrantType::ALL.map(GrantType::as_str).to_vec(),
+            code_challenge_methods_supported: ["S256"],
+            token_endpoint_auth_methods_supported: names(&mut methods()),
+            introspection_endpoint_auth_methods_supported: names(
+                &mut methods().filter(|method| !method.is_public()),
+            ),
+            revocation_endpoint_auth_methods_supported: names(&mut methods()),
+            subject_types_supported: ["public"],
+            id_token_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str).to_vec(),
+            acr_values_supported: Assurance::ALL.map(Assurance::acr).to_vec(),
+            claim_types_supported: ["normal"],
+            claims_supported: ["sub", "auth_time", "acr", "amr", "sid"]
+                .into_iter()
+                .chain(CLAIMS_OF_SCOPES.iter().flat_map(|(_, claims)| claims.iter().copied()))
+                .collect(),
+            prompt_values_supported: Prompt::ALL.map(Prompt::as_str).to_vec(),
+            ui_locales_supported: ["en", "ko"],
+            authorization_response_iss_parameter_supported: true,
+            claims_parameter_supported: false,
+            request_parameter_supported: false,
+            request_uri_parameter_supported: false,
+        };
+        Document(Bytes::from(serde_json::to_vec(&metadata).expect("metadata is text and lists of text")))
+    }
+}
+
+pub async fn show(Extension(Document(document)): Extension<Document>) -> Response {
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (CACHE_CONTROL, HeaderValue::from_static("public, max-age=300")),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
+    ];
+    (headers, document).into_response()
+}

@@ -1,0 +1,40 @@
+//! The token endpoint (RFC 6749 §3.2).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use super::direct::{self, Refused};
+use crate::client_auth;
+use crate::grant_types::Exchange;
+use crate::http::form::{BodyForm, Unreadable};
+use crate::http::request::Arrival;
+use crate::sign_in::attempt::SignIn;
+use crate::store::Store;
+use crate::tokens::Issuer;
+
+pub const PATH: &str = "/token";
+
+pub async fn exchange(
+    State(store): State<Store>,
+    State(issuer): State<Arc<Issuer>>,
+    State(sign_in): State<Arc<SignIn>>,
+    arrival: Arrival,
+    headers: HeaderMap,
+    body: Result<BodyForm, Unreadable>,
+) -> Result<Response, Refused> {
+    let BodyForm(parameters) = body?;
+    direct::each_once(&parameters)?;
+    let client = client_auth::authenticate(&store, direct::authorization(&headers)?, &parameters).await?;
+    let exchange = Exchange {
+        store: &store,
+        issuer: &issuer,
+        idle: sign_in.idle,
+        client: &client,
+        parameters: &parameters,
+        now: arrival.now,
+    };
+    Ok(direct::json(StatusCode::OK, &exchange.run().await?))
+}

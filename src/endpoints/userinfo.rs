@@ -1,0 +1,58 @@
+//! UserInfo (OpenID Connect Core §5.3).
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+
+use super::bearer::{self, Refused};
+use super::direct;
+use crate::http::form::{BodyForm, Unreadable};
+use crate::http::request::Arrival;
+use crate::protocol::error::BearerError;
+use crate::protocol::parameters::Parameters;
+use crate::store::Store;
+use crate::tokens::{Issuer, claims};
+
+pub const PATH: &str = "/userinfo";
+
+pub async fn get(
+    State(store): State<Store>,
+    State(issuer): State<Arc<Issuer>>,
+    arrival: Arrival,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    answer(&store, &issuer, &arrival, &headers, None).await
+}
+
+pub async fn post(
+    State(store): State<Store>,
+    State(issuer): State<Arc<Issuer>>,
+    arrival: Arrival,
+    headers: HeaderMap,
+    body: Result<BodyForm, Unreadable>,
+) -> Result<Response, Refused> {
+    // A body that is no form may stand beside a token in the header.
+    let body = match body {
+        Ok(BodyForm(parameters)) => Some(parameters),
+        Err(Unreadable::MediaType) => None,
+        Err(_) => return Err(BearerError::InvalidRequest.into()),
+    };
+    answer(&store, &issuer, &arrival, &headers, body.as_ref()).await
+}
+
+async fn answer(
+    store: &Store,
+    issuer: &Issuer,
+    arrival: &Arrival,
+    headers: &HeaderMap,
+    body: Option<&Parameters>,
+) -> Result<Response, Refused> {
+    let token = bearer::token(headers, body)?;
+    let (token, _, user) = bearer::prove(store, issuer, token, arrival.now).await?;
+    if !token.scope.is_openid() {
+        return Err(BearerError::InsufficientScope("openid").into());
+    }
+    Ok(direct::json(StatusCode::OK, &claims::of_scope(&user, &token.scope)))
+}
