@@ -5,6 +5,8 @@
 
 mod architecture;
 mod config;
+mod flows;
 mod http;
 mod keys;
 mod pages;
+mod support;

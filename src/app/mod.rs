@@ -1,5 +1,6 @@
 //! The parts that one running server is made of. Handlers ask for parts, never for the whole.
 
+pub mod background;
 mod installation;
 mod sealing_key;
 

@@ -4,6 +4,7 @@
 mod audit;
 mod client;
 mod config;
+mod demo;
 pub mod dev_file;
 mod input;
 mod key;

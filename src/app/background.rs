@@ -1,0 +1,56 @@
+//! What a running server does by itself.
+
+use std::time::Duration;
+
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::App;
+use crate::id::Id;
+use crate::jobs;
+
+/// How often the keys are read again: a rotation or an emergency reaches every node within this.
+const KEYS_EVERY: Duration = Duration::from_secs(3);
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+const TIDY_EVERY: Duration = Duration::from_secs(60);
+
+/// Runs until it is dropped.
+pub async fn run(app: App) {
+    tokio::join!(keep_keys(&app), prune(&app), tidy(&app));
+}
+
+async fn keep_keys(app: &App) {
+    let mut ticks = every(KEYS_EVERY);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = app.refresh_keys(app.clock.now()).await {
+            tracing::warn!(%error, "the signing keys could not be read again; the known ones go on");
+        }
+    }
+}
+
+async fn prune(app: &App) {
+    let node = Id::new();
+    let mut ticks = every(PRUNE_EVERY);
+    loop {
+        ticks.tick().await;
+        match jobs::prune(&app.store, node, app.clock.now()).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "removed what was dead"),
+            Err(error) => tracing::warn!(%error, "could not remove what is dead; trying again later"),
+        }
+    }
+}
+
+async fn tidy(app: &App) {
+    let mut ticks = every(TIDY_EVERY);
+    loop {
+        ticks.tick().await;
+        app.sign_in.hashing.release_idle_memory();
+    }
+}
+
+fn every(period: Duration) -> tokio::time::Interval {
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}

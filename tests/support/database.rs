@@ -1,0 +1,30 @@
+//! A database of its own for each test.
+
+use std::io::Write;
+use std::sync::Once;
+
+use sea_orm::{ConnectionTrait, Database};
+
+/// The URL of a PostgreSQL server whose databases tests may make and drop.
+const POSTGRES: &str = "GATEPASS_TEST_POSTGRES";
+
+/// A new, empty database on the PostgreSQL server of this run. `None`: there is no such server, and that is said.
+pub async fn postgres() -> Option<String> {
+    let Ok(server) = std::env::var(POSTGRES) else {
+        static SAID: Once = Once::new();
+        SAID.call_once(|| {
+            // Straight to the terminal: the harness would keep it to itself.
+            let left_out = "\nleft out: everything on PostgreSQL, because GATEPASS_TEST_POSTGRES is not set; \
+                            ./tests/all runs it\n";
+            let _ = std::io::stderr().write_all(left_out.as_bytes());
+        });
+        return None;
+    };
+    let name = format!("gatepass_{}", uuid::Uuid::new_v4().simple());
+    let admin = Database::connect(&server).await.expect("the PostgreSQL server of the tests answers");
+    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+    admin.close().await.unwrap();
+    let mut url: url::Url = server.parse().unwrap();
+    url.set_path(&name);
+    Some(url.into())
+}

@@ -1,0 +1,192 @@
+//! One server with its store, its clock and its port.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use gatepass::app::App;
+use gatepass::clock::{Clock, ShiftedClock, Timestamp};
+use gatepass::config::{Config, Mode, Sources};
+use gatepass::http::limits::Limits;
+use gatepass::http::metrics::Metrics;
+use gatepass::http::server;
+use gatepass::http::shutdown::{Drain, Shutdown};
+use gatepass::id::Id;
+use gatepass::protocol::client_metadata::{AuthMethod, ClientMetadata};
+use gatepass::protocol::grant_type::GrantType;
+use gatepass::registration::{self, Identity};
+use gatepass::router;
+use gatepass::sign_in::password::Password;
+use gatepass::store::credentials::{self, Kind};
+use gatepass::store::users::{self, Status, User, Username};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::{Browser, RelyingParty, database};
+
+pub const PASSWORD: &str = "correct horse battery staple";
+pub const REDIRECT_URI: &str = "https://shop.example/callback";
+
+pub struct World {
+    pub app: App,
+    pub clock: Arc<ShiftedClock>,
+    pub issuer: String,
+    shutdown: Shutdown,
+    folder: PathBuf,
+}
+
+/// Hashing is not what is tested: as cheap as Argon2id goes.
+const CHEAP_HASHES: [(&str, &str); 2] =
+    [("sign_in.argon2_memory_kib", "8"), ("sign_in.argon2_iterations", "1")];
+
+impl World {
+    pub async fn on_sqlite(settings: &[(&'static str, &str)]) -> World {
+        World::start(None, settings).await
+    }
+
+    /// `None`: this run has no PostgreSQL, and says so.
+    pub async fn on_postgres(settings: &[(&'static str, &str)]) -> Option<World> {
+        let url = database::postgres().await?;
+        Some(World::start(Some(url), settings).await)
+    }
+
+    async fn start(database: Option<String>, settings: &[(&'static str, &str)]) -> World {
+        let folder = std::env::temp_dir().join(format!("gatepass-test-{}", Id::<World>::new()));
+        World::start_in(folder, database, settings).await
+    }
+
+    pub async fn start_in(
+        folder: PathBuf,
+        database: Option<String>,
+        settings: &[(&'static str, &str)],
+    ) -> World {
+        let clock = Arc::new(ShiftedClock::default());
+        let mut sources = Sources { file: None, environment: Vec::new(), command_line: Vec::new() };
+        let flag = |sources: Sources, key, value: &str| sources.with_flag(key, "a test", Some(value.to_owned()));
+        for (key, value) in CHEAP_HASHES.iter().chain(settings) {
+            sources = flag(sources, key, value);
+        }
+        sources = flag(sources, "server.data_dir", folder.to_str().unwrap());
+        if let Some(url) = &database {
+            sources = flag(sources, "database.url", url);
+        }
+        let mut config = Config::load(&sources, Mode::Development).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        config.follow_listener(listener.local_addr().unwrap());
+        let issuer = config.issuer.url.base().to_owned();
+        let app = App::open(config, clock.clone()).await.unwrap();
+        let shutdown = Shutdown::new();
+        let doors = router::public(&app, Metrics::install(), Limits::default());
+        tokio::spawn(server::serve(listener, doors, None, Limits::default(), shutdown.clone()));
+        World { app, clock, issuer, shutdown, folder }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub fn time_passes(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    pub fn browser(&self) -> Browser {
+        Browser::new(&self.issuer)
+    }
+
+    /// A user with [`PASSWORD`] and every standard claim.
+    pub async fn user(&self, name: &str) -> User {
+        let now = self.now();
+        let claims = json!({
+            "name": format!("{name} Example"),
+            "given_name": name,
+            "family_name": "Example",
+            "email": format!("{name}@example.com"),
+            "email_verified": true,
+            "phone_number": "+1 555 0100",
+            "phone_number_verified": false,
+            "address": { "locality": "Springfield" },
+        });
+        let user = User {
+            id: Id::new(),
+            username: Username::parse(name).unwrap(),
+            claims: claims.as_object().unwrap().clone(),
+            status: Status::Active,
+            created_at: now,
+            updated_at: now,
+        };
+        let verifier = self.app.sign_in.hashing.hash(Password::typed(PASSWORD).unwrap()).await.unwrap();
+        self.app
+            .store
+            .write((user.clone(), verifier, now), |tx, (user, verifier, now)| {
+                Box::pin(async move {
+                    users::insert(tx, user).await?;
+                    credentials::set(tx, user.id, Kind::Password, verifier, *now).await
+                })
+            })
+            .await
+            .unwrap();
+        user
+    }
+
+    /// A confidential client that may use every grant, as changed by `change`.
+    pub async fn client(&self, id: &str, change: impl FnOnce(&mut ClientMetadata)) -> RelyingParty {
+        let mut metadata = ClientMetadata {
+            client_name: Some(format!("The {id}")),
+            redirect_uris: vec![REDIRECT_URI.to_owned()],
+            post_logout_redirect_uris: vec!["https://shop.example/bye".to_owned()],
+            grant_types: GrantType::ALL.into(),
+            scope: format!("{} orders:read orders:write", registration::default_scope()).parse().unwrap(),
+            ..ClientMetadata::default()
+        };
+        change(&mut metadata);
+        let identity = Identity { client_id: Some(id.to_owned()), secret: None };
+        let registered =
+            registration::register(&self.app.store, identity, metadata, self.now()).await.unwrap();
+        RelyingParty::new(self, registered)
+    }
+
+    pub async fn shop(&self) -> RelyingParty {
+        self.client("shop", |_| {}).await
+    }
+
+    /// A public client on a claimed https redirect URI: a single-page app.
+    pub async fn public_client(&self, id: &str) -> RelyingParty {
+        self.client(id, |metadata| {
+            metadata.token_endpoint_auth_method = AuthMethod::None;
+            metadata.grant_types = [GrantType::AuthorizationCode, GrantType::RefreshToken].into();
+        })
+        .await
+    }
+
+    /// A new browser in which `username` has signed in.
+    pub async fn signed_in(&self, username: &str) -> Browser {
+        let mut browser = self.browser();
+        let answer = browser.sign_in("/login", username, PASSWORD).await;
+        assert_eq!(answer.status, 303, "{}", answer.body);
+        browser
+    }
+
+    /// Statements since the start: (reads, writes).
+    pub fn statements(&self) -> (u64, u64) {
+        self.app.store.statements()
+    }
+
+    pub async fn discovery(&self) -> Value {
+        reqwest::get(self.url("/.well-known/openid-configuration")).await.unwrap().json().await.unwrap()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let shutdown = self.shutdown.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { shutdown.end(Drain::without_notice(Duration::ZERO)).await });
+        }
+        // A folder that stays behind lies in the system's temporary place.
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
