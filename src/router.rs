@@ -2,9 +2,9 @@
 
 use axum::Router;
 use axum::extract::Extension;
+use axum::middleware::from_fn_with_state;
 use axum::http::HeaderValue;
 use axum::http::header::STRICT_TRANSPORT_SECURITY;
-use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -14,14 +14,13 @@ use crate::http::forwarded::Proxies;
 use crate::http::front::Front;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
-use crate::http::problem::Problem;
 use crate::http::request::Hosts;
 use crate::pages;
-use crate::protocol::error::ShownError;
 
 /// The doors of the public listener.
 pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
     let issuer = &app.config.issuer.url;
+    let look = pages::look(&app.config);
     let doors = Router::new()
         .route(
             authorize::PATH,
@@ -35,7 +34,7 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         .route(jwks::PATH, get(jwks::show))
         .route(discovery::OPENID_PATH, get(discovery::show))
         .route(discovery::OAUTH_PATH, get(discovery::show))
-        .merge(pages::routes(app));
+        .merge(pages::routes(look.clone()));
 
     let below_path = match issuer.path() {
         "" => doors,
@@ -46,17 +45,8 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
             .route(&format!("{}{path}", discovery::OAUTH_PATH), get(discovery::show)),
     };
     let routes = below_path
-        .fallback(async || Problem::from(ShownError::NotFound).into_response())
-        .method_not_allowed_fallback(async || Problem::from(ShownError::MethodNotAllowed).into_response())
-        .layer(Extension(discovery::Document::new(&app.config)))
-        .layer(pages::dressing(app));
-    let routes = match issuer.is_https() {
-        true => routes.layer(SetResponseHeaderLayer::overriding(
-            STRICT_TRANSPORT_SECURITY,
-            HeaderValue::from_static("max-age=31536000; includeSubDomains"),
-        )),
-        false => routes,
-    };
+        .fallback(pages::not_found)
+        .layer(Extension(discovery::Document::new(&app.config)));
     let front = Front {
         clock: app.clock.clone(),
         proxies: Proxies {
@@ -67,5 +57,13 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         limits,
         metrics,
     };
-    front.before(routes).with_state(app.clone())
+    // Around everything: what the plumbing refuses becomes a page too.
+    let dressed = front.before(routes).with_state(app.clone()).layer(from_fn_with_state(look, pages::dress));
+    match issuer.is_https() {
+        true => dressed.layer(SetResponseHeaderLayer::overriding(STRICT_TRANSPORT_SECURITY, TWO_YEARS)),
+        false => dressed,
+    }
 }
+
+/// RFC 6797 §6.1
+const TWO_YEARS: HeaderValue = HeaderValue::from_static("max-age=63072000");
