@@ -2,9 +2,9 @@
 
 use axum::Router;
 use axum::extract::Extension;
-use axum::middleware::from_fn_with_state;
 use axum::http::HeaderValue;
 use axum::http::header::STRICT_TRANSPORT_SECURITY;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
@@ -44,9 +44,8 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
             .route(&format!("{}{path}", discovery::OPENID_PATH), get(discovery::show))
             .route(&format!("{}{path}", discovery::OAUTH_PATH), get(discovery::show)),
     };
-    let routes = below_path
-        .fallback(pages::not_found)
-        .layer(Extension(discovery::Document::new(&app.config)));
+    let routes =
+        below_path.fallback(pages::not_found).layer(Extension(discovery::Document::new(&app.config)));
     let front = Front {
         clock: app.clock.clone(),
         proxies: Proxies {

@@ -26,7 +26,8 @@ const REDIRECT_URI: &str = "http://127.0.0.1:8081/callback";
 /// master secret of the data folder: the same at every start, and no constant.
 pub async fn set_up(app: &App) -> anyhow::Result<DevFile> {
     let derived = |what: &[u8]| secret::base64url(&app.installation.master.mac(Purpose::Demo, what, b""));
-    let password = derived(b"password").chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>();
+    let password =
+        derived(b"password").chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>();
     let client_secret = derived(b"client secret");
     let now = app.clock.now();
     let user = find_or_add_user(app, now).await?;
@@ -65,10 +66,7 @@ fn metadata() -> ClientMetadata {
     ClientMetadata {
         client_name: Some("Demo app".to_owned()),
         redirect_uris: vec![REDIRECT_URI.to_owned(), "http://127.0.0.1/callback".to_owned()],
-        post_logout_redirect_uris: vec![
-            "http://127.0.0.1:8081/".to_owned(),
-            "http://127.0.0.1/".to_owned(),
-        ],
+        post_logout_redirect_uris: vec!["http://127.0.0.1:8081/".to_owned(), "http://127.0.0.1/".to_owned()],
         grant_types: BTreeSet::from(GrantType::ALL),
         scope: registration::default_scope(),
         ..ClientMetadata::default()

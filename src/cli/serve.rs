@@ -74,7 +74,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         Mode::Development => {
             let demo = demo::set_up(&app).await?;
             let folder = &app.config.server.data_dir;
-            demo.write(folder).with_context(|| format!("cannot write {}", DevFile::path(folder).display()))?;
+            demo.write(folder)
+                .with_context(|| format!("cannot write {}", DevFile::path(folder).display()))?;
             welcome(&demo, management_address, &app.config);
         }
         Mode::Production => tracing::info!(
@@ -143,12 +144,9 @@ async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener>
 /// In development a second server on the same machine finds a place by itself, unless somebody chose one.
 async fn bind_management(config: &Config) -> anyhow::Result<TcpListener> {
     let address = config.server.management_listen;
-    let is_free_to_move =
-        config.mode == Mode::Development && !config.sets("server.management_listen");
+    let is_free_to_move = config.mode == Mode::Development && !config.sets("server.management_listen");
     match bind(address, "server.management_listen").await {
-        Err(_) if is_free_to_move => {
-            bind(SocketAddr::new(address.ip(), 0), "server.management_listen").await
-        }
+        Err(_) if is_free_to_move => bind(SocketAddr::new(address.ip(), 0), "server.management_listen").await,
         bound => bound,
     }
 }

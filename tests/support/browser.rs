@@ -44,15 +44,6 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.body))
     }
 
-    /// What `#error-code` says on an error page.
-    pub fn error_code(&self) -> &str {
-        let (_, after) = self.body.split_once(r#"id="error-code""#).unwrap_or_else(|| {
-            panic!("no error page but {} {}", self.status, self.body)
-        });
-        let (_, text) = after.split_once('>').unwrap();
-        text.split('<').next().unwrap().trim()
-    }
-
     /// The hidden fields of the form that posts to a path which ends in `action`.
     pub fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
         let form = self
@@ -113,7 +104,8 @@ impl Browser {
     pub async fn send(&mut self, method: Method, target: &str, body: Option<String>) -> Answer {
         let mut request = self.client.request(method, self.absolute(target));
         if !self.cookies.is_empty() {
-            let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let cookies: Vec<_> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             request = request.header(COOKIE, cookies.join("; "));
         }
         for (name, value) in &self.headers {
@@ -169,24 +161,22 @@ impl Browser {
     /// Follows our own pages from `target`, signing in and agreeing where asked, until the answer leaves for the
     /// client (or is no redirect any more).
     pub async fn walk(&mut self, target: &str, username: &str, password: &str) -> Answer {
-        let mut answer = self.get(target).await;
+        let mut next = target.to_owned();
         for _ in 0..8 {
-            if answer.status != 303 {
-                return answer;
-            }
-            let next = answer.location().to_owned();
-            let is_ours = next.starts_with('/') || next.starts_with(&self.issuer);
-            if !is_ours {
-                return answer;
-            }
-            answer = if next.contains("/login?") {
+            let answer = if next.contains("/login?") {
                 self.sign_in(&next, username, password).await
             } else if next.contains("/consent/") {
                 self.allow(&next).await
             } else {
                 self.get(&next).await
             };
+            let leads_on = answer.status == 303
+                && (answer.location().starts_with('/') || answer.location().starts_with(&self.issuer));
+            if !leads_on {
+                return answer;
+            }
+            next = answer.location().to_owned();
         }
-        answer
+        panic!("the pages of {target} lead in a circle");
     }
 }

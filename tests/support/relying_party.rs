@@ -11,9 +11,9 @@ use gatepass::store::clients::Client;
 use reqwest::redirect::Policy;
 use serde_json::Value;
 
+use super::Browser;
 use super::browser::Answer;
 use super::world::{PASSWORD, World};
-use super::Browser;
 
 #[derive(Clone)]
 pub struct RelyingParty {

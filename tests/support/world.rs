@@ -19,7 +19,7 @@ use gatepass::router;
 use gatepass::sign_in::password::Password;
 use gatepass::store::credentials::{self, Kind};
 use gatepass::store::users::{self, Status, User, Username};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::net::TcpListener;
 
 use super::{Browser, RelyingParty, database};
@@ -62,7 +62,8 @@ impl World {
     ) -> World {
         let clock = Arc::new(ShiftedClock::default());
         let mut sources = Sources { file: None, environment: Vec::new(), command_line: Vec::new() };
-        let flag = |sources: Sources, key, value: &str| sources.with_flag(key, "a test", Some(value.to_owned()));
+        let flag =
+            |sources: Sources, key, value: &str| sources.with_flag(key, "a test", Some(value.to_owned()));
         for (key, value) in CHEAP_HASHES.iter().chain(settings) {
             sources = flag(sources, key, value);
         }
@@ -87,10 +88,6 @@ impl World {
 
     pub fn time_passes(&self, by: Duration) {
         self.clock.advance(by);
-    }
-
-    pub fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.issuer)
     }
 
     pub fn browser(&self) -> Browser {
@@ -173,10 +170,6 @@ impl World {
     /// Statements since the start: (reads, writes).
     pub fn statements(&self) -> (u64, u64) {
         self.app.store.statements()
-    }
-
-    pub async fn discovery(&self) -> Value {
-        reqwest::get(self.url("/.well-known/openid-configuration")).await.unwrap().json().await.unwrap()
     }
 }
 
