@@ -78,7 +78,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
                 .with_context(|| format!("cannot write {}", DevFile::path(folder).display()))?;
             welcome(&demo, management_address, &app.config);
         }
-        Mode::Production => tracing::info!(
+        Mode::Production | Mode::Command => tracing::info!(
             issuer = %app.config.issuer.url,
             public = %public_address,
             management = %management_address,
@@ -98,7 +98,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let drain = match app.config.mode {
         // No load balancer has to notice.
         Mode::Development => Drain::without_notice(app.config.server.drain()),
-        Mode::Production => Drain::within(app.config.server.drain()),
+        Mode::Production | Mode::Command => Drain::within(app.config.server.drain()),
     };
     let servers = async {
         tokio::join!(
