@@ -48,10 +48,7 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         below_path.fallback(pages::not_found).layer(Extension(discovery::Document::new(&app.config)));
     let front = Front {
         clock: app.clock.clone(),
-        proxies: Proxies {
-            networks: app.config.server.trusted_proxies.clone(),
-            header: app.config.server.proxy_header,
-        },
+        proxies: Proxies::of(&app.config.server),
         hosts: Hosts::of(issuer),
         limits,
         metrics,

@@ -54,14 +54,11 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let management = bind_management(&config).await?;
     let (public_address, management_address) = (public.local_addr()?, management.local_addr()?);
     config.follow_listener(public_address);
-    let tls = match (&config.server.tls_certificate_file, &config.server.tls_key_file) {
-        (Some(certificate), Some(key)) => Some(Tls::load(certificate, key)?),
-        _ => None,
-    };
+    let tls = Tls::of(&config.server)?;
 
     let app = App::open(config, Arc::new(SystemClock)).await?;
     let metrics = Metrics::install();
-    let limits = Limits { connections: app.config.server.max_connections, ..Limits::default() };
+    let limits = Limits::of(&app.config.server);
     let doors = router::public(&app, metrics.clone(), limits);
     let shutdown = Shutdown::new();
     let store = app.store.clone();
