@@ -37,6 +37,9 @@ pub mod events;
 // 4 what tokens are signed with
 pub mod keys;
 
+// 3 the only way out
+pub mod outbound;
+
 // 2 what outlives a request, and what we are told
 pub mod config;
 pub mod store;

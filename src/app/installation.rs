@@ -82,6 +82,11 @@ impl Installation {
         Installation::unseal(config, store).await
     }
 
+    /// Whether somebody has set up this database: until then it has nothing that a sealing key could open.
+    pub async fn is_set_up(store: &Store) -> Result<bool, StartError> {
+        Ok(installation::find(store.read(), MASTER_SECRET).await?.is_some())
+    }
+
     pub async fn unseal(config: &Config, store: Store) -> Result<Installation, StartError> {
         let name = MASTER_SECRET.as_bytes();
         let known = installation::find(store.read(), MASTER_SECRET).await?;

@@ -6,6 +6,7 @@ mod client;
 mod config;
 mod demo;
 pub mod dev_file;
+mod doctor;
 mod input;
 mod key;
 mod migrate;
@@ -22,7 +23,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use self::output::{Answer, Refusal};
+use self::output::{Answer, Outcome, Refusal};
 use crate::clock::{Clock, SystemClock};
 
 /// Sign people in to apps: an OAuth 2 and OpenID Connect authorization server.
@@ -68,6 +69,8 @@ enum Command {
     /// List, rotate and retire the keys that tokens are signed with
     #[command(subcommand)]
     Key(key::Command),
+    /// Find out whether everything that the server needs is there and right
+    Doctor(doctor::Options),
     /// Show what happened
     #[command(subcommand)]
     Audit(audit::Command),
@@ -90,7 +93,10 @@ pub async fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             let text = if json { format!("{:#}", answer.json) } else { answer.text };
             // Whoever reads may have seen enough (`gatepass user list | head`).
             let _ = writeln!(io::stdout(), "{}", text.trim_end());
-            ExitCode::SUCCESS
+            match answer.outcome {
+                Outcome::Done => ExitCode::SUCCESS,
+                Outcome::Unhealthy => ExitCode::FAILURE,
+            }
         }
         Err(refusal) => {
             let text = if json { format!("{:#}", refusal.json()) } else { refusal.to_string() };
@@ -129,6 +135,7 @@ async fn dispatch(line: CommandLine) -> Result<Option<Answer>, Refusal> {
         Command::Client(command) => client::run(command, &everywhere, now).await.map(Some),
         Command::Session(command) => session::run(command, &everywhere, now).await.map(Some),
         Command::Key(command) => key::run(command, &everywhere, now).await.map(Some),
+        Command::Doctor(options) => Ok(Some(doctor::run(options, &everywhere, now).await)),
         Command::Audit(command) => audit::run(command, &everywhere).await.map(Some),
         Command::Config(command) => config::run(command, &everywhere).map(Some),
     }

@@ -13,11 +13,20 @@ use crate::store;
 pub struct Answer {
     pub text: String,
     pub json: Value,
+    pub outcome: Outcome,
+}
+
+/// What the exit code says of a command that was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Done,
+    /// Something does not work as it should.
+    Unhealthy,
 }
 
 impl Answer {
     pub fn new(text: impl Into<String>, json: Value) -> Self {
-        Answer { text: text.into(), json }
+        Answer { text: text.into(), json, outcome: Outcome::Done }
     }
 }
 

@@ -17,6 +17,7 @@ use super::clients::Client;
 use super::measure::Statements;
 use super::write::Writer;
 use super::{Error, Transaction};
+use crate::clock::Timestamp;
 
 /// How long a request waits for a connection, or for a lock that another process holds.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -172,6 +173,17 @@ impl Store {
 
     pub(super) fn is_postgres(&self) -> bool {
         matches!(self.0.direct.get_database_backend(), sea_orm::DatabaseBackend::Postgres)
+    }
+
+    /// What time it is at the database, where that is another machine.
+    pub async fn clock(&self) -> Result<Option<Timestamp>, Error> {
+        if !self.is_postgres() {
+            return Ok(None);
+        }
+        let time = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+        let time = sea_orm::Statement::from_string(sea_orm::DatabaseBackend::Postgres, time);
+        let row = self.0.reader.query_one_raw(time).await?;
+        Ok(row.map(|row| row.try_get_by_index(0)).transpose()?.map(Timestamp::from_millis))
     }
 
     /// The whole database's own check of its files, where it has one.
