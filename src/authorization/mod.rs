@@ -22,6 +22,7 @@ use crate::id::Id;
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
+use crate::revocation;
 use crate::secret::Fingerprint;
 use crate::store::authorizations::{self, Pending, Step};
 use crate::store::clients::Client;
@@ -182,6 +183,21 @@ impl Authorizations<'_> {
             })
             .await?;
         if noted { Ok(()) } else { Err(ShownError::CompletedAuthorization.into()) }
+    }
+
+    /// The person takes back all that was agreed with a client. `false`: there was nothing.
+    pub async fn withdraw(
+        &self,
+        user: Id<User>,
+        client_id: &str,
+        now: Timestamp,
+    ) -> Result<bool, store::Error> {
+        let withdrawn = (user, client_id.to_owned(), now);
+        self.store
+            .write(withdrawn, |tx, (user, client, now)| {
+                Box::pin(revocation::end_app(tx, *user, client, *now))
+            })
+            .await
     }
 
     /// A request that waits, for the browser that began it.

@@ -1,22 +1,35 @@
 //! Signing out (OpenID Connect RP-Initiated Logout 1.0).
 
+use std::sync::Arc;
+
 use crate::clock::Timestamp;
 use crate::events::Reason;
+use crate::id::Id;
 use crate::protocol::error::ShownError;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
 use crate::revocation::{self, Reach};
+use crate::store::clients::Client;
 use crate::store::sessions::Session;
+use crate::store::users::User;
 use crate::store::{self, Store};
 use crate::tokens::{self, Issuer, id_token};
 
 /// What a logout request comes to.
 #[derive(Debug)]
-pub enum Decision {
+pub struct Decision {
+    pub duty: Duty,
+    /// Who asks, if its hint proves it.
+    pub client: Option<Arc<Client>>,
+    pub then: Then,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
     /// RP-Initiated Logout §2: "the OP MUST ask the End-User" unless a genuine hint names who is signed in.
     Ask,
     /// The request proves that it comes from an app of this very person.
-    SignOut(Then),
+    SignOut,
 }
 
 /// Where the browser goes afterwards.
@@ -50,16 +63,18 @@ pub async fn decide(
         return Err(Failure::Shown(ShownError::MalformedRequest, None));
     }
     let hint = parameters.get("id_token_hint").and_then(|hint| id_token::read_hint(issuer, hint, now));
-    let Some(hint) = hint else { return Ok(Decision::Ask) };
+    let Some(hint) = hint else {
+        return Ok(Decision { duty: Duty::Ask, client: None, then: Then::SignedOutPage });
+    };
     // "the OP MUST verify that the Client Identifier matches the one used when issuing the ID Token"
     if parameters.get("client_id").is_some_and(|client_id| client_id != hint.client_id) {
         return Err(Failure::Shown(ShownError::MalformedRequest, None));
     }
-    let then = match parameters.get("post_logout_redirect_uri") {
-        None => Then::SignedOutPage,
-        Some(uri) => {
-            let client = store.client(&hint.client_id).await?.filter(|client| client.is_active());
-            let client = client.ok_or(Failure::Shown(ShownError::UnknownClient, None))?;
+    let client = store.client(&hint.client_id).await?.filter(|client| client.is_active());
+    let then = match (parameters.get("post_logout_redirect_uri"), &client) {
+        (None, _) => Then::SignedOutPage,
+        (Some(_), None) => return Err(Failure::Shown(ShownError::UnknownClient, None)),
+        (Some(uri), Some(client)) => {
             if !redirect_uri::is_registered(uri, &client.metadata.post_logout_redirect_uris) {
                 let name = Some(client.name().to_owned());
                 return Err(Failure::Shown(ShownError::UnregisteredRedirectUri, name));
@@ -67,10 +82,11 @@ pub async fn decide(
             Then::Redirect(with_state(uri, parameters.get("state")))
         }
     };
-    match session {
-        Some(session) if hint.subject != tokens::subject_of(session.user_id) => Ok(Decision::Ask),
-        _ => Ok(Decision::SignOut(then)),
-    }
+    let duty = match session {
+        Some(session) if hint.subject != tokens::subject_of(session.user_id) => Duty::Ask,
+        _ => Duty::SignOut,
+    };
+    Ok(Decision { duty, client, then })
 }
 
 /// Ends a session here. What was promised to outlive it (`offline_access`) goes on.
@@ -80,6 +96,36 @@ pub async fn sign_out(store: &Store, session: &Session, now: Timestamp) -> Resul
         .write(ending, |tx, (user, session, now)| {
             Box::pin(async move {
                 revocation::end_session(tx, *user, *session, Reach::Online, Reason::SignedOut, *now).await?;
+                Ok(())
+            })
+        })
+        .await
+}
+
+/// Ends one device of a user, with all that was born there. `false`: they have no such device.
+pub async fn end_device(
+    store: &Store,
+    user: Id<User>,
+    session: Id<Session>,
+    now: Timestamp,
+) -> Result<bool, store::Error> {
+    let ending = (user, session, now);
+    store
+        .write(ending, |tx, (user, session, now)| {
+            let (reach, reason) = (Reach::Everything, Reason::DeviceEnded);
+            Box::pin(revocation::end_session(tx, *user, *session, reach, reason, *now))
+        })
+        .await
+}
+
+/// Ends every other device of whom `session` belongs to.
+pub async fn end_other_devices(store: &Store, session: &Session, now: Timestamp) -> Result<(), store::Error> {
+    let ending = (session.user_id, session.id, now);
+    store
+        .write(ending, |tx, (user, kept, now)| {
+            Box::pin(async move {
+                let reason = Reason::OtherDevicesEnded;
+                revocation::end_other_sessions(tx, *user, *kept, reason, *now).await?;
                 Ok(())
             })
         })

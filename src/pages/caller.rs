@@ -25,6 +25,8 @@ use crate::http::session::{Tie, Visit};
 use crate::protocol::error::ShownError;
 use crate::protocol::parameters::Parameters;
 use crate::sign_in::attempt::Place;
+use crate::store::sessions::Session;
+use crate::store::users::User;
 
 /// In characters. Browsers say what they are in less.
 const LONGEST_USER_AGENT: usize = 400;
@@ -85,7 +87,30 @@ impl Caller {
     pub fn accept(&self, form: Result<BodyForm, Unreadable>, tie: Tie) -> Result<Parameters, Problem> {
         let BodyForm(form) = form?;
         self.visit.check_form(&self.headers, &form, &self.config.issuer.url.origin(), tie)?;
-        Ok(form)
+        match form.repeated() {
+            None => Ok(form),
+            Some(_) => Err(ShownError::MalformedRequest.into()),
+        }
+    }
+
+    /// Who is signed in.
+    pub fn member(&self) -> Option<(&Session, &User)> {
+        self.visit.session.as_ref().map(|(session, user)| (session, user))
+    }
+
+    /// The same for a form of somebody who is signed in. `None`: nobody is any more.
+    pub fn accept_of_member(
+        &self,
+        form: Result<BodyForm, Unreadable>,
+    ) -> Result<Option<(&Session, &User, Parameters)>, Problem> {
+        let accepted = self.accept(form, Tie::Session);
+        let Some((session, user)) = self.member() else {
+            return match accepted {
+                Err(problem) if problem.error != ShownError::SessionChanged => Err(problem),
+                _ => Ok(None),
+            };
+        };
+        Ok(Some((session, user, accepted?)))
     }
 
     pub fn place(&self) -> Place {
@@ -106,12 +131,17 @@ impl Caller {
 
     /// On to another page of ours.
     pub fn to(&self, path: &str) -> Response {
-        self.visit.mark(see_other(&format!("{}{path}", self.base())))
+        self.visit.mark(see_other(&self.path(path)))
     }
 
     /// On to wherever an authorization request goes next.
     pub fn follow(&self, outcome: Outcome) -> Response {
         self.visit.mark(answer(outcome, self.base()))
+    }
+
+    /// A path of ours, below that of the issuer.
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.base())
     }
 
     fn base(&self) -> &str {

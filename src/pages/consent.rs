@@ -30,7 +30,7 @@ pub async fn show(
     let acts = Authorizations { store: &app.store, issuer: &app.issuer };
     let opened = acts.open(id, caller.visit.browser(), caller.now).await;
     let (pending, client) = opened.map_err(failure)?;
-    let Some((session, user)) = &caller.visit.session else { return Ok(sign_in_first(&caller, id)) };
+    let Some((session, user)) = caller.member() else { return Ok(sign_in_first(&caller, id)) };
     if pending.session_id.is_some_and(|bound| bound != session.id) {
         return Err(Problem::of_client(ShownError::SessionChanged, Some(client.name().to_owned())));
     }
@@ -62,12 +62,7 @@ pub async fn submit(
     form: Result<BodyForm, Unreadable>,
 ) -> Result<Response, Problem> {
     let id = read(&id)?;
-    let form = match caller.accept(form, Tie::Session) {
-        Err(problem) if problem.error == ShownError::SessionChanged && caller.visit.session.is_none() => {
-            return Ok(sign_in_first(&caller, id));
-        }
-        form => form?,
-    };
+    let Some((.., form)) = caller.accept_of_member(form)? else { return Ok(sign_in_first(&caller, id)) };
     match form.get("action") {
         Some("allow") => {
             let acts = Authorizations { store: &app.store, issuer: &app.issuer };

@@ -8,7 +8,7 @@ use axum::response::Response;
 use url::Url;
 
 use super::caller::Caller;
-use super::{consent, view};
+use super::{ACCOUNT, LOGIN, consent, view};
 use crate::app::App;
 use crate::authorization::{Authorizations, must_prove_again};
 use crate::http::authorization::failure;
@@ -19,15 +19,13 @@ use crate::protocol::authorization_request::AuthorizationRequest;
 use crate::protocol::error::ShownError;
 use crate::protocol::parameters::Parameters;
 use crate::secret::Secret;
-use crate::sign_in::attempt::{Answer, Attempt};
+use crate::sign_in::attempt::{Answer, Attempt, Unproven};
 use crate::store::authorizations::Pending;
 use crate::store::clients::Client;
 use crate::store::sessions::Persistence;
 
-pub const PATH: &str = "/login";
-
 /// Until hashes that wait now are computed.
-const CROWD: Duration = Duration::from_secs(5);
+pub const CROWD: Duration = Duration::from_secs(5);
 
 /// The authorization request that a sign-in is for.
 struct Waiting {
@@ -51,7 +49,7 @@ pub async fn show(
     let QueryForm(query) = query?;
     let waiting = Waiting::named_in(&query, &app, &caller).await?;
     if waiting.is_none() && caller.visit.session.is_some() {
-        return Ok(caller.to(super::ACCOUNT));
+        return Ok(caller.to(ACCOUNT));
     }
     Ok(page(&caller, waiting.as_ref(), Entered::default()))
 }
@@ -65,7 +63,7 @@ pub async fn submit(
     let waiting = Waiting::named_in(&form, &app, &caller).await?;
     let authorization = waiting.as_ref().map(|waiting| waiting.pending.id);
     if form.get("action") == Some("cancel") {
-        let Some(id) = authorization else { return Ok(caller.to(PATH)) };
+        let Some(id) = authorization else { return Ok(caller.to(LOGIN)) };
         return consent::deny(&app, &caller, id).await;
     }
 
@@ -84,13 +82,15 @@ pub async fn submit(
         Answer::SignedIn { secret, session } => {
             let onward = match authorization {
                 Some(id) => caller.to(&format!("/authorize/{id}")),
-                None => caller.to(super::ACCOUNT),
+                None => caller.to(ACCOUNT),
             };
             return Ok(caller.visit.signed_in(onward, &secret, &session));
         }
-        Answer::Busy => return Err(Problem::from(ShownError::Unavailable).retry_after(CROWD)),
-        Answer::Wrong => view::Refusal::WrongCredentials,
-        Answer::Wait(wait) => view::Refusal::Throttled { wait },
+        Answer::Unproven(Unproven::Busy) => {
+            return Err(Problem::from(ShownError::Unavailable).retry_after(CROWD));
+        }
+        Answer::Unproven(Unproven::Wrong) => view::Refusal::WrongCredentials,
+        Answer::Unproven(Unproven::Wait(wait)) => view::Refusal::Throttled { wait },
     };
     Ok(page(&caller, waiting.as_ref(), Entered { username, remember, refusal: Some(refusal) }))
 }

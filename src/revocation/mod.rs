@@ -45,20 +45,35 @@ pub async fn end_other_sessions(
     Ok(ended.len())
 }
 
+/// Ends all that a user has anywhere but in one session, also what was promised to outlive its session.
+pub async fn end_elsewhere(
+    tx: &Transaction,
+    user: Id<User>,
+    kept: Id<Session>,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<(), Error> {
+    end_sessions(tx, user, sessions::Which::AllBut(kept), Reach::Everything, reason, now).await?;
+    end_grants(tx, user, grants::Which::AllButOfSession(kept), None, reason, now).await?;
+    Ok(())
+}
+
 /// Ends every session and every grant of a user.
 pub async fn end_user(tx: &Transaction, user: Id<User>, reason: Reason, now: Timestamp) -> Result<(), Error> {
     end_sessions(tx, user, sessions::Which::All, Reach::Everything, reason, now).await?;
     // What outlived its session.
-    end_grants(tx, user, grants::Which::All, None, reason, now).await
+    end_grants(tx, user, grants::Which::All, None, reason, now).await?;
+    Ok(())
 }
 
 /// Ends one grant, and with it its refresh token and access tokens.
 pub async fn end_grant(tx: &Transaction, grant: &Grant, reason: Reason, now: Timestamp) -> Result<(), Error> {
     let client = Some(grant.client_id.clone());
-    end_grants(tx, grant.user_id, grants::Which::One(grant.id), client, reason, now).await
+    end_grants(tx, grant.user_id, grants::Which::One(grant.id), client, reason, now).await?;
+    Ok(())
 }
 
-/// Ends everything between a user and an app: what was agreed and what was granted. `false`: nothing was agreed.
+/// Ends everything between a user and an app: what was agreed and what was granted. `false`: there was nothing.
 pub async fn end_app(
     tx: &Transaction,
     user: Id<User>,
@@ -67,9 +82,13 @@ pub async fn end_app(
 ) -> Result<bool, Error> {
     let agreed = consents::remove(tx, user, client_id).await?;
     let client = Some(client_id.to_owned());
-    end_grants(tx, user, grants::Which::OfClient(client_id), client, Reason::AppRemoved, now).await?;
+    let granted =
+        end_grants(tx, user, grants::Which::OfClient(client_id), client, Reason::AppRemoved, now).await?;
+    if !agreed && granted == 0 {
+        return Ok(false);
+    }
     events::record(tx, &Event::AppRemoved { user, client: client_id.to_owned() }, now).await?;
-    Ok(agreed)
+    Ok(true)
 }
 
 /// Ends everything between everybody and a client: a later client of the same name inherits nothing.
@@ -120,10 +139,11 @@ async fn end_grants(
     client: Option<String>,
     reason: Reason,
     now: Timestamp,
-) -> Result<(), Error> {
+) -> Result<usize, Error> {
     let grants = grants::end(tx, user, which, now).await?;
-    if !grants.is_empty() {
+    let count = grants.len();
+    if count > 0 {
         events::record(tx, &Event::GrantsEnded { user, client, grants, reason }, now).await?;
     }
-    Ok(())
+    Ok(count)
 }

@@ -56,7 +56,25 @@ pub struct Place {
 #[derive(Debug)]
 pub enum Answer {
     /// The secret goes into the cookie; the session's row has its fingerprint.
-    SignedIn { secret: Secret, session: Box<Session> },
+    SignedIn {
+        secret: Secret,
+        session: Box<Session>,
+    },
+    Unproven(Unproven),
+}
+
+/// A password that was right.
+pub(super) struct Proven {
+    pub(super) user: User,
+    pub(super) verifier: String,
+    pub(super) verdict: Verdict,
+    /// Whose budget a success gives back.
+    pub(super) account_key: Fingerprint,
+}
+
+/// Why nothing was proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unproven {
     /// Wrong password, unknown user, disabled user: nobody learns which.
     Wrong,
     /// No guess is left for so long.
@@ -75,39 +93,13 @@ struct Candidate {
 
 impl SignIn {
     pub async fn with_password(&self, attempt: Attempt, now: Timestamp) -> Result<Answer, Error> {
-        let username = Username::parse(&attempt.username);
-        let candidate = self.find_candidate(username.ok(), &attempt.place, now).await?;
-        let user_id = candidate.user.as_ref().map(|user| user.id);
-        let address = attempt.place.address.clone();
-        if let Allowance::Exhausted(wait) = candidate.allowance {
-            events::tell(&Event::SignInThrottled { user: user_id, address });
-            return Ok(Answer::Wait(wait));
-        }
-        let verdict = match self.judge(&candidate, &attempt.password).await {
-            Ok(verdict) => verdict,
-            Err(HashError::Busy) => return Ok(Answer::Busy),
-            Err(HashError::Unusable(reason)) => {
-                tracing::error!(user = user_id.map(tracing::field::display), %reason, "unusable password hash");
-                Verdict::Wrong
-            }
+        let username = Username::parse(&attempt.username).ok();
+        let proven = match self.prove(username, &attempt.password, &attempt.place, now).await? {
+            Ok(proven) => proven,
+            Err(unproven) => return Ok(Answer::Unproven(unproven)),
         };
-        let (user, verifier) = match (verdict, candidate.user, candidate.verifier) {
-            (Verdict::Right | Verdict::RightButWeak, Some(user), Some(verifier)) if user.is_active() => {
-                (user, verifier)
-            }
-            _ => {
-                self.store
-                    .write((user_id, address, now), |tx, (user, address, now)| {
-                        Box::pin(async move {
-                            let failed = Event::SignInFailed { user: *user, address: address.clone() };
-                            events::record(tx, &failed, *now).await
-                        })
-                    })
-                    .await?;
-                return Ok(Answer::Wrong);
-            }
-        };
-        let rehashed = match verdict {
+        let user = proven.user;
+        let rehashed = match proven.verdict {
             Verdict::RightButWeak => self.rehash(&attempt.password).await,
             _ => None,
         };
@@ -116,15 +108,54 @@ impl SignIn {
             session: self.session_for(&user, &attempt, secret.fingerprint(), now),
             replaced: attempt.current.filter(|current| current.user_id != user.id),
             authorization: attempt.authorization,
-            account_key: candidate.account_key,
-            rehash: rehashed.map(|new| (verifier, new)),
+            account_key: proven.account_key,
+            rehash: rehashed.map(|new| (proven.verifier, new)),
             now,
         };
         let session = self.store.write(entry, |tx, entry| Box::pin(entry.enter(tx))).await?;
         Ok(match session {
             Some(session) => Answer::SignedIn { secret, session: Box::new(session) },
-            None => Answer::Wrong,
+            None => Answer::Unproven(Unproven::Wrong),
         })
+    }
+
+    /// Takes a try out of the budgets, then judges what was typed, and tells of a failure.
+    pub(super) async fn prove(
+        &self,
+        username: Option<Username>,
+        typed: &Secret,
+        place: &Place,
+        now: Timestamp,
+    ) -> Result<Result<Proven, Unproven>, Error> {
+        let candidate = self.find_candidate(username, place, now).await?;
+        let user_id = candidate.user.as_ref().map(|user| user.id);
+        let address = place.address.clone();
+        if let Allowance::Exhausted(wait) = candidate.allowance {
+            events::tell(&Event::SignInThrottled { user: user_id, address });
+            return Ok(Err(Unproven::Wait(wait)));
+        }
+        let verdict = match self.judge(&candidate, typed).await {
+            Ok(verdict) => verdict,
+            Err(HashError::Busy) => return Ok(Err(Unproven::Busy)),
+            Err(HashError::Unusable(reason)) => {
+                tracing::error!(user = user_id.map(tracing::field::display), %reason, "unusable password hash");
+                Verdict::Wrong
+            }
+        };
+        let account_key = candidate.account_key;
+        match (verdict, candidate.user, candidate.verifier) {
+            (Verdict::Right | Verdict::RightButWeak, Some(user), Some(verifier)) if user.is_active() => {
+                Ok(Ok(Proven { user, verifier, verdict, account_key }))
+            }
+            _ => {
+                let failed = Event::SignInFailed { user: user_id, address };
+                let failure = (failed, now);
+                self.store
+                    .write(failure, |tx, (failed, now)| Box::pin(events::record(tx, failed, *now)))
+                    .await?;
+                Ok(Err(Unproven::Wrong))
+            }
+        }
     }
 
     /// Looks the user up and takes a try out of the budgets, before anything is hashed.

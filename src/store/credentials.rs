@@ -79,7 +79,8 @@ pub async fn set(
     Ok(())
 }
 
-/// Replaces `old` and nothing newer: a rehash must not undo a change of password that came between.
+/// Replaces `old` and nothing newer: neither a rehash nor a change may undo a change that came between. `false`: one
+/// did.
 pub async fn replace(
     db: &impl ConnectionTrait,
     user: Id<User>,
@@ -87,8 +88,8 @@ pub async fn replace(
     old: &str,
     new: &str,
     now: Timestamp,
-) -> Result<(), Error> {
-    Entity::update_many()
+) -> Result<bool, Error> {
+    let replaced = Entity::update_many()
         .col_expr(Column::Verifier, Expr::value(new))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::UserId.eq(user))
@@ -96,7 +97,7 @@ pub async fn replace(
         .filter(Column::Verifier.eq(old))
         .exec(db)
         .await?;
-    Ok(())
+    Ok(replaced.rows_affected == 1)
 }
 
 pub async fn remove_all(db: &impl ConnectionTrait, user: Id<User>) -> Result<(), Error> {

@@ -187,6 +187,8 @@ pub enum Which<'a> {
     OfSessions(&'a [Id<Session>]),
     /// The same, except what was promised to outlive them (`offline_access`).
     OnlineOfSessions(&'a [Id<Session>]),
+    /// Everything born elsewhere, also in sessions that ended long ago.
+    AllButOfSession(Id<Session>),
     OfClient(&'a str),
     All,
 }
@@ -209,6 +211,7 @@ pub async fn end(
         Which::OnlineOfSessions(sessions) => ending
             .filter(Column::SessionId.is_in(sessions.iter().copied()))
             .filter(Expr::cust("' ' || scope || ' '").not_like("% offline_access %")),
+        Which::AllButOfSession(session) => ending.filter(Column::SessionId.ne(session)),
         Which::OfClient(client_id) => ending.filter(Column::ClientId.eq(client_id)),
         Which::All => ending,
     };

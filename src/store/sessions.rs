@@ -209,6 +209,16 @@ pub async fn find_live(
     Ok(Some((Session::try_from(session)?, User::try_from(user)?)))
 }
 
+/// One session of a user, alive or not.
+pub async fn find_of(
+    db: &impl ConnectionTrait,
+    user: Id<User>,
+    id: Id<Session>,
+) -> Result<Option<Session>, Error> {
+    let found = Entity::find_by_id(id).filter(Column::UserId.eq(user)).one(db).await?;
+    found.map(Session::try_from).transpose()
+}
+
 /// Whether a session is alive, and keeps it so until the transaction ends: an ending that comes at the same time
 /// waits, and then sees what was born meanwhile.
 pub async fn hold_live(

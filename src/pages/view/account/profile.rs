@@ -83,6 +83,11 @@ impl ProfileClaim {
         )
     }
 
+    /// Whether its text may have several lines (§5.1.1).
+    pub const fn has_lines(self) -> bool {
+        matches!(self, ProfileClaim::StreetAddress)
+    }
+
     /// Whether it waits behind "More details".
     const fn is_more(self) -> bool {
         matches!(
@@ -210,6 +215,10 @@ impl Field {
 
     pub(super) fn autocomplete(&self) -> &'static str {
         self.claim.autocomplete()
+    }
+
+    pub(super) fn has_lines(&self) -> bool {
+        self.claim.has_lines()
     }
 
     pub(super) fn is_choice(&self) -> bool {

@@ -1,0 +1,86 @@
+//! One's apps: every client that was allowed something or still holds something.
+
+use std::collections::BTreeMap;
+
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::notice::Done;
+use crate::app::App;
+use crate::authorization::Authorizations;
+use crate::clock::Timestamp;
+use crate::http::form::{BodyForm, Unreadable};
+use crate::http::problem::Problem;
+use crate::http::session::outage;
+use crate::id::Id;
+use crate::pages::LOGIN;
+use crate::pages::caller::Caller;
+use crate::pages::name::Name;
+use crate::pages::view::{self, AskedScope};
+use crate::protocol::error::ShownError;
+use crate::protocol::scope::Scope;
+use crate::store::users::User;
+use crate::store::{Error, Store, clients, consents, grants};
+
+/// What a client may do for a user: what was agreed, and what was granted without asking.
+pub(super) struct Agreed {
+    client_id: String,
+    name: Name,
+    since: Timestamp,
+    scope: Scope,
+}
+
+/// The latest first.
+pub(super) async fn list(store: &Store, user: Id<User>, now: Timestamp) -> Result<Vec<Agreed>, Error> {
+    let consents = consents::list(store.read(), user).await?;
+    let grants = grants::list_live(store.read(), user, now).await?;
+    let agreements =
+        consents.into_iter().map(|consent| (consent.client_id, consent.scope, consent.created_at));
+    let agreements =
+        agreements.chain(grants.into_iter().map(|grant| (grant.client_id, grant.scope, grant.created_at)));
+    let mut apps: BTreeMap<String, (Scope, Timestamp)> = BTreeMap::new();
+    for (client_id, scope, since) in agreements {
+        let app = apps.entry(client_id).or_insert_with(|| (Scope::default(), since));
+        *app = (app.0.union(&scope), app.1.min(since));
+    }
+    let ids: Vec<&str> = apps.keys().map(String::as_str).collect();
+    let clients = clients::find_many(store.read(), &ids).await?;
+    let names: BTreeMap<&str, &str> =
+        clients.iter().map(|client| (client.id.as_str(), client.name())).collect();
+    let mut agreed: Vec<Agreed> = apps
+        .into_iter()
+        .map(|(client_id, (scope, since))| {
+            let name = Name::new(names.get(client_id.as_str()).copied().unwrap_or(&client_id));
+            Agreed { client_id, name, since, scope }
+        })
+        .collect();
+    agreed.sort_by_key(|app| std::cmp::Reverse(app.since));
+    Ok(agreed)
+}
+
+impl Agreed {
+    pub(super) fn view<'a>(&'a self, described: &'a BTreeMap<String, String>) -> view::App<'a> {
+        view::App {
+            client_id: &self.client_id,
+            name: self.name.clone(),
+            since: self.since,
+            scopes: AskedScope::all(&self.scope, described),
+        }
+    }
+}
+
+pub(super) async fn remove(
+    State(app): State<App>,
+    caller: Caller,
+    Path(client_id): Path<String>,
+    form: Result<BodyForm, Unreadable>,
+) -> Result<Response, Problem> {
+    let Some((session, user, _)) = caller.accept_of_member(form)? else {
+        return Ok(caller.to(LOGIN));
+    };
+    let acts = Authorizations { store: &app.store, issuer: &app.issuer };
+    if !acts.withdraw(user.id, &client_id, caller.now).await.map_err(outage)? {
+        return Err(ShownError::NotFound.into());
+    }
+    Ok(Done::AppRemoved(client_id).tell(&caller, &app.issuer.master, session))
+}

@@ -1,0 +1,90 @@
+//! The account page: who one is, one's password, one's devices, one's apps. Each section posts to its own file.
+
+mod apps;
+mod devices;
+mod notice;
+mod password;
+mod profile;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::Response;
+use axum::routing::{get, post};
+
+use self::notice::Done;
+use super::caller::Caller;
+use super::name::Name;
+use super::view::{self, Notice, PasswordRefusal, Profile};
+use super::{ACCOUNT, LOGIN};
+use crate::app::App;
+use crate::http::form::{QueryForm, Unreadable};
+use crate::http::problem::Problem;
+use crate::http::session::{Tie, outage};
+use crate::store::sessions::Session;
+use crate::store::users::User;
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route(ACCOUNT, get(show))
+        .route("/account/profile", post(profile::save))
+        .route("/account/password", post(password::change))
+        .route("/account/devices/end-others", post(devices::end_others))
+        .route("/account/devices/{id}/end", post(devices::end))
+        .route("/account/apps/{client_id}/remove", post(apps::remove))
+}
+
+async fn show(
+    State(app): State<App>,
+    caller: Caller,
+    query: Result<QueryForm, Unreadable>,
+) -> Result<Response, Problem> {
+    let QueryForm(query) = query?;
+    let Some((session, user)) = caller.member() else { return Ok(caller.to(LOGIN)) };
+    let done =
+        query.get("done").and_then(|letter| Done::read(letter, &app.issuer.master, session, caller.now));
+    let notice = match done {
+        Some(done) => Some(done.notice(&app.store, user.id).await.map_err(outage)?),
+        None => None,
+    };
+    page(&app, &caller, session, user, Said { notice, ..Said::default() }).await
+}
+
+/// What the page says besides what is stored.
+#[derive(Default)]
+struct Said {
+    notice: Option<Notice>,
+    /// What was just typed, with what is wrong about it.
+    profile: Option<Profile>,
+    password_refusal: Option<PasswordRefusal>,
+}
+
+async fn page(
+    app: &App,
+    caller: &Caller,
+    session: &Session,
+    user: &User,
+    said: Said,
+) -> Result<Response, Problem> {
+    let sessions = devices::list(app, session, caller.now).await.map_err(outage)?;
+    let apps = apps::list(&app.store, user.id, caller.now).await.map_err(outage)?;
+    Ok(caller.see(&view::Account {
+        frame: caller.frame(None),
+        csrf: &caller.visit.csrf(Tie::Session),
+        now: caller.now,
+        user: called(user),
+        username: user.username.as_str(),
+        notice: said.notice,
+        profile: said.profile.unwrap_or_else(|| profile::stored(user)),
+        password_length: app.sign_in.policy.minimum_characters,
+        password_refusal: said.password_refusal,
+        sessions,
+        apps: apps.iter().map(|agreed| agreed.view(&app.config.issuer.scopes)).collect(),
+    }))
+}
+
+/// What the user likes to be called.
+fn called(user: &User) -> Name {
+    let names = ["name", "given_name", "nickname"].iter();
+    let mut names = names.filter_map(|claim| user.claims.get(*claim)?.as_str()).map(Name::new);
+    names.find(|name| !name.is_empty()).unwrap_or_else(|| Name::new(user.username.as_str()))
+}
