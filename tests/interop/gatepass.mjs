@@ -21,9 +21,9 @@ const settings = {
   GATEPASS_ISSUER__SCOPES: '{ api = "Call the API" }',
 };
 
-/** A database of its own in the PostgreSQL that GATEPASS_TEST_POSTGRES names. */
+/** A database of its own in the PostgreSQL that TEST_POSTGRES_URL names. */
 function postgres() {
-  const url = new URL(process.env.GATEPASS_TEST_POSTGRES);
+  const url = new URL(process.env.TEST_POSTGRES_URL);
   const name = `interop_${randomBytes(6).toString('hex')}`;
   execFileSync('psql', ['--quiet', '--command', `CREATE DATABASE ${name}`, url.href]);
   url.pathname = `/${name}`;

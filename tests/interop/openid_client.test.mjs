@@ -8,7 +8,7 @@ import * as client from 'openid-client';
 const callback = 'http://127.0.0.1:8400/callback';
 const signedOut = 'http://127.0.0.1:8400/signed-out';
 
-const absent = !process.env.GATEPASS_TEST_POSTGRES && 'GATEPASS_TEST_POSTGRES names no server';
+const absent = !process.env.TEST_POSTGRES_URL && 'TEST_POSTGRES_URL names no server';
 
 describe('openid-client, on SQLite', () => walkThrough('SQLite'));
 describe('openid-client, on PostgreSQL', { skip: absent }, () => walkThrough('PostgreSQL'));

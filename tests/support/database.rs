@@ -6,7 +6,7 @@ use std::sync::Once;
 use sea_orm::{ConnectionTrait, Database};
 
 /// The URL of a PostgreSQL server whose databases tests may make and drop.
-const POSTGRES: &str = "GATEPASS_TEST_POSTGRES";
+const POSTGRES: &str = "TEST_POSTGRES_URL";
 
 /// A new, empty database on the PostgreSQL server of this run. `None`: there is no such server, and that is said.
 pub async fn postgres() -> Option<String> {
@@ -14,7 +14,7 @@ pub async fn postgres() -> Option<String> {
         static SAID: Once = Once::new();
         SAID.call_once(|| {
             // Straight to the terminal: the harness would keep it to itself.
-            let left_out = "\nleft out: everything on PostgreSQL, because GATEPASS_TEST_POSTGRES is not set; \
+            let left_out = "\nleft out: everything on PostgreSQL, because TEST_POSTGRES_URL is not set; \
                             ./tests/all runs it\n";
             let _ = std::io::stderr().write_all(left_out.as_bytes());
         });
