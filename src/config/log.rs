@@ -11,7 +11,7 @@ section! {
         /// "text" for people, "json" for machines: one object a line.
         format: LogFormat = "text";
         /// error, warn, info, debug or trace; also for a part, as in "info,gatepass::store=debug".
-        level: LogLevel = "info";
+        level: LogLevel = "info,sea_orm_migration=warn";
     }
 }
 

@@ -1,6 +1,6 @@
 //! The log: one line an event on standard error, as text or as JSON.
 
-use std::io;
+use std::io::{self, IsTerminal};
 
 use tracing::Subscriber;
 use tracing_subscriber::fmt::{self, MakeWriter};
@@ -29,7 +29,8 @@ pub fn subscriber<W>(log: &Log, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    let line = fmt::layer().with_writer(writer);
+    // Colours are for people: a file or a collector would keep their codes.
+    let line = fmt::layer().with_ansi(io::stderr().is_terminal()).with_writer(writer);
     let line = match log.format {
         LogFormat::Text => line.boxed(),
         LogFormat::Json => line.json().flatten_event(true).with_span_list(false).boxed(),
