@@ -9,4 +9,5 @@ mod flows;
 mod http;
 mod keys;
 mod pages;
+mod store;
 mod support;

@@ -1,6 +1,7 @@
 //! What somebody sets out to do, from the first page to the last token.
 
 mod keys;
+mod lineage;
 mod races;
 mod refresh;
 mod sign_in_to_an_app;

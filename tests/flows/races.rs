@@ -64,6 +64,25 @@ on_both!(a_revocation_that_races_with_a_rotation_wins(world) {
     }
 });
 
+on_both!(a_sign_out_that_races_with_a_redemption_leaves_nothing_alive(world) {
+    let alice = world.user("alice").await;
+    let shop = world.shop().await;
+    for _ in 0..8 {
+        let mut browser = world.browser();
+        let (code, sent) = shop.code(&mut browser, "alice", "openid").await;
+        let mut out = browser.clone();
+        let page = out.get("/logout").await;
+        let (_, redeemed) =
+            tokio::join!(out.submit(&page, "/logout/confirm", &[]), shop.redeem(&code, &sent));
+        if redeemed.status == 200 {
+            let token = redeemed.json()["refresh_token"].as_str().unwrap().to_owned();
+            assert_eq!(shop.refresh(&token).await.json()["error"], "invalid_grant");
+        }
+        let grants = gatepass::store::grants::list_live(world.app.store.read(), alice.id, world.now()).await;
+        assert_eq!(grants.unwrap().len(), 0);
+    }
+});
+
 on_both!(fifty_sign_ins_of_one_person_are_fifty_sessions(
     world,
     [("sign_in.account_attempts", "1000"), ("sign_in.address_attempts", "1000")]

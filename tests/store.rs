@@ -1,0 +1,158 @@
+//! Writing: transactions that share a commit, and what becomes of those that fail or are abandoned.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use gatepass::id::Id;
+use gatepass::jobs;
+use gatepass::secret::Fingerprint;
+use gatepass::store::attempts::{self, Allowance, Budget};
+use gatepass::store::{Error, installation, invariants, revoked_tokens};
+
+use crate::on_both;
+
+on_both!(transactions_that_fail_undo_themselves_and_no_others(world) {
+    let store = &world.app.store;
+    let writes = (0..40).map(|number| {
+        store.write(number, |tx, number| {
+            Box::pin(async move {
+                installation::decide(tx, &format!("fact {number}"), b"value").await?;
+                // Every third one has second thoughts.
+                if number % 3 == 0 { Err(Error::Overloaded) } else { Ok(()) }
+            })
+        })
+    });
+    let answers = join_all(writes).await;
+    for (number, answer) in answers.iter().enumerate() {
+        assert_eq!(answer.is_ok(), number % 3 != 0);
+        let kept = installation::find(store.read(), &format!("fact {number}")).await.unwrap();
+        assert_eq!(kept.is_some(), number % 3 != 0, "{number}");
+    }
+});
+
+on_both!(a_panic_undoes_its_transaction_and_the_next_one_runs(world) {
+    let store = world.app.store.clone();
+    let panicking = tokio::spawn({
+        let store = store.clone();
+        async move {
+            store
+                .write((), |tx, ()| {
+                    Box::pin(async move {
+                        installation::decide(tx, "panicked", b"value").await?;
+                        if true { panic!("a defect in a transaction") }
+                        Ok(())
+                    })
+                })
+                .await
+        }
+    });
+    let outcome = panicking.await;
+    assert!(!matches!(outcome, Ok(Ok(()))), "nobody is told that it was written");
+    store.write((), |tx, ()| Box::pin(installation::decide(tx, "after", b"value"))).await.unwrap();
+    assert_eq!(installation::find(store.read(), "panicked").await.unwrap(), None);
+});
+
+on_both!(a_caller_that_hangs_up_leaves_all_or_nothing(world) {
+    let store = world.app.store.clone();
+    for number in 0..20u64 {
+        let write = store.write(number, |tx, number| {
+            Box::pin(async move {
+                installation::decide(tx, &format!("first {number}"), b"value").await?;
+                installation::decide(tx, &format!("second {number}"), b"value").await
+            })
+        });
+        let _ = tokio::time::timeout(Duration::from_micros(number * 100), write).await;
+    }
+    // Whoever comes after the abandoned ones finds them finished.
+    store.write((), |tx, ()| Box::pin(installation::decide(tx, "last", b"value"))).await.unwrap();
+    for number in 0..20 {
+        let first = installation::find(store.read(), &format!("first {number}")).await.unwrap();
+        let second = installation::find(store.read(), &format!("second {number}")).await.unwrap();
+        assert_eq!(first.is_some(), second.is_some(), "{number}");
+    }
+});
+
+on_both!(a_budget_is_shared_by_everybody_who_tries_at_once(world) {
+    let store = &world.app.store;
+    let (key, now) = (Fingerprint::of(b"a door"), world.now());
+    let budget = Budget { tries: 5, window: Duration::from_secs(60) };
+    let tries = (0..30).map(|_| {
+        store.write((key, budget, now), |tx, (key, budget, now)| {
+            Box::pin(attempts::take(tx, *key, *budget, *now))
+        })
+    });
+    let granted = join_all(tries).await.into_iter().filter(|one| matches!(one, Ok(Allowance::Granted)));
+    assert_eq!(granted.count(), 5);
+    let later = now.plus(Duration::from_secs(20));
+    let refused = store
+        .write((key, budget, later), |tx, (key, budget, now)| {
+            Box::pin(attempts::take(tx, *key, *budget, *now))
+        })
+        .await
+        .unwrap();
+    assert_eq!(refused, Allowance::Exhausted(Duration::from_secs(40)));
+    let next_window = now.plus(Duration::from_secs(60));
+    let granted = store
+        .write((key, budget, next_window), |tx, (key, budget, now)| {
+            Box::pin(attempts::take(tx, *key, *budget, *now))
+        })
+        .await
+        .unwrap();
+    assert_eq!(granted, Allowance::Granted);
+});
+
+on_both!(what_is_dead_is_removed_by_one_node_and_what_lives_stays(world) {
+    world.user("alice").await;
+    let shop = world.shop().await;
+    let dead = shop.tokens("alice", "openid").await;
+    shop.revoke(dead["access_token"].as_str().unwrap()).await;
+    world.time_passes(Duration::from_secs(100 * 24 * 3600));
+    let mut browser = world.browser();
+    let alive = shop.tokens_in(&mut browser, "alice", "openid").await;
+
+    let (one, other) = (Id::new(), Id::new());
+    let gone = jobs::prune(&world.app.store, one, world.now()).await.unwrap();
+    // A session, an authorization, a grant and a revoked token.
+    assert_eq!(gone, 4);
+    assert_eq!(jobs::prune(&world.app.store, other, world.now()).await.unwrap(), 0, "the lease is taken");
+    world.time_passes(Duration::from_secs(121));
+    assert_eq!(jobs::prune(&world.app.store, other, world.now()).await.unwrap(), 0, "nothing is left");
+    assert_eq!(shop.refresh(alive["refresh_token"].as_str().unwrap()).await.status, 200);
+    let silent = browser.get(&shop.ask("openid", &[("prompt", "none")]).target).await;
+    assert!(silent.parameters().contains_key("code"));
+});
+
+on_both!(many_dead_rows_go_in_batches(world) {
+    let (store, now) = (&world.app.store, world.now());
+    store
+        .write(now, |tx, now| {
+            Box::pin(async move {
+                for _ in 0..1200 {
+                    revoked_tokens::insert(tx, Id::new(), *now).await?;
+                }
+                Ok(())
+            })
+        })
+        .await
+        .unwrap();
+    world.time_passes(Duration::from_secs(25 * 3600));
+    assert_eq!(jobs::prune(store, Id::new(), world.now()).await.unwrap(), 1200);
+});
+
+on_both!(the_invariants_hold_after_a_busy_day(world) {
+    world.user("alice").await;
+    let shop = world.shop().await;
+    let mut browser = world.browser();
+    for scope in ["openid", "openid offline_access", "openid email"] {
+        let tokens = shop.tokens_in(&mut browser, "alice", scope).await;
+        shop.refresh(tokens["refresh_token"].as_str().unwrap()).await;
+    }
+    let (code, sent) = shop.code(&mut browser, "alice", "openid").await;
+    shop.redeem(&code, &sent).await;
+    shop.redeem(&code, &sent).await;
+    let page = browser.get("/logout").await;
+    browser.submit(&page, "/logout/confirm", &[]).await;
+    for finding in invariants::check(&world.app.store).await.unwrap() {
+        assert_eq!(finding.breaches, 0, "{}", finding.sentence);
+    }
+});
