@@ -2,6 +2,7 @@
 
 mod keys;
 mod lineage;
+mod nodes;
 mod races;
 mod refresh;
 mod sign_in_to_an_app;

@@ -2,14 +2,18 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::header::{CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, SET_COOKIE};
+use reqwest::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, LOCATION, SET_COOKIE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method};
+
+use super::World;
 
 #[derive(Clone)]
 pub struct Browser {
     client: Client,
     issuer: String,
+    /// The node that answers for the issuer.
+    address: String,
     pub cookies: BTreeMap<String, String>,
     pub headers: Vec<(&'static str, String)>,
 }
@@ -75,9 +79,15 @@ impl Browser {
         Browser {
             client: Client::builder().redirect(Policy::none()).no_proxy().build().unwrap(),
             issuer: issuer.to_owned(),
+            address: issuer.to_owned(),
             cookies: BTreeMap::new(),
             headers: vec![("accept", "text/html".to_owned())],
         }
+    }
+
+    /// The same browser, whose load balancer leads it to `node`.
+    pub fn at(&self, node: &World) -> Self {
+        Browser { address: node.address.clone(), ..self.clone() }
     }
 
     fn absolute(&self, target: &str) -> String {
@@ -102,7 +112,9 @@ impl Browser {
     }
 
     pub async fn send(&mut self, method: Method, target: &str, body: Option<String>) -> Answer {
-        let mut request = self.client.request(method, self.absolute(target));
+        let target = self.absolute(target).replacen(&self.issuer, &self.address, 1);
+        let issuer: url::Url = self.issuer.parse().unwrap();
+        let mut request = self.client.request(method, target).header(HOST, issuer.authority());
         if !self.cookies.is_empty() {
             let cookies: Vec<_> =
                 self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();

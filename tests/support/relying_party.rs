@@ -20,6 +20,8 @@ pub struct RelyingParty {
     pub client: Client,
     pub secret: Option<Secret>,
     pub issuer: String,
+    /// The node that answers for the issuer.
+    address: String,
     http: reqwest::Client,
 }
 
@@ -38,8 +40,14 @@ impl RelyingParty {
             client: registered.client,
             secret: registered.secret,
             issuer: world.issuer.clone(),
+            address: world.issuer.clone(),
             http: reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap(),
         }
+    }
+
+    /// The same client, whose load balancer leads it to `node`.
+    pub fn at(&self, node: &World) -> Self {
+        RelyingParty { address: node.address.clone(), ..self.clone() }
     }
 
     pub fn id(&self) -> &str {
@@ -153,7 +161,8 @@ impl RelyingParty {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let mut request = self
             .http
-            .post(format!("{}{path}", self.issuer))
+            .post(format!("{}{path}", self.address))
+            .header("host", self.host())
             .header("content-type", "application/x-www-form-urlencoded")
             .body(body);
         if let Some(authorization) = authorization {
@@ -163,7 +172,12 @@ impl RelyingParty {
     }
 
     pub async fn userinfo(&self, access_token: &str) -> Answer {
-        answer_of(self.http.get(format!("{}/userinfo", self.issuer)).bearer_auth(access_token)).await
+        let request = self.http.get(format!("{}/userinfo", self.address)).header("host", self.host());
+        answer_of(request.bearer_auth(access_token)).await
+    }
+
+    fn host(&self) -> String {
+        url::Url::parse(&self.issuer).unwrap().authority().to_owned()
     }
 }
 

@@ -31,8 +31,21 @@ pub struct World {
     pub app: App,
     pub clock: Arc<ShiftedClock>,
     pub issuer: String,
+    /// Where this node listens; the issuer unless it is a further node.
+    pub address: String,
     shutdown: Shutdown,
-    folder: PathBuf,
+    folder: Arc<Folder>,
+    database: Option<String>,
+}
+
+/// The data folder, which goes with the last node that uses it.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // A folder that stays behind lies in the system's temporary place.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Hashing is not what is tested: as cheap as Argon2id goes.
@@ -52,34 +65,47 @@ impl World {
 
     async fn start(database: Option<String>, settings: &[(&'static str, &str)]) -> World {
         let folder = std::env::temp_dir().join(format!("gatepass-test-{}", Id::<World>::new()));
-        World::start_in(folder, database, settings).await
+        World::start_in(Arc::new(Folder(folder)), database, Arc::default(), settings).await
     }
 
-    pub async fn start_in(
-        folder: PathBuf,
+    /// A further node of the same installation, behind the same name: what a load balancer would choose between,
+    /// or the same server after a restart.
+    pub async fn another_node(&self) -> World {
+        let settings = [("issuer.url", self.issuer.as_str())];
+        World::start_in(self.folder.clone(), self.database.clone(), self.clock.clone(), &settings).await
+    }
+
+    /// The node stops, as a process that is asked to.
+    pub async fn stops(&self) {
+        self.shutdown.end(Drain::without_notice(Duration::ZERO)).await;
+    }
+
+    async fn start_in(
+        folder: Arc<Folder>,
         database: Option<String>,
+        clock: Arc<ShiftedClock>,
         settings: &[(&'static str, &str)],
     ) -> World {
-        let clock = Arc::new(ShiftedClock::default());
         let mut sources = Sources { file: None, environment: Vec::new(), command_line: Vec::new() };
         let flag =
             |sources: Sources, key, value: &str| sources.with_flag(key, "a test", Some(value.to_owned()));
         for (key, value) in CHEAP_HASHES.iter().chain(settings) {
             sources = flag(sources, key, value);
         }
-        sources = flag(sources, "server.data_dir", folder.to_str().unwrap());
+        sources = flag(sources, "server.data_dir", folder.0.to_str().unwrap());
         if let Some(url) = &database {
             sources = flag(sources, "database.url", url);
         }
         let mut config = Config::load(&sources, Mode::Development).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        config.follow_listener(listener.local_addr().unwrap());
+        let address = listener.local_addr().unwrap();
+        config.follow_listener(address);
         let issuer = config.issuer.url.base().to_owned();
         let app = App::open(config, clock.clone()).await.unwrap();
         let shutdown = Shutdown::new();
         let doors = router::public(&app, Metrics::install(), Limits::default());
         tokio::spawn(server::serve(listener, doors, None, Limits::default(), shutdown.clone()));
-        World { app, clock, issuer, shutdown, folder }
+        World { app, clock, issuer, address: format!("http://{address}"), shutdown, folder, database }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -179,7 +205,5 @@ impl Drop for World {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move { shutdown.end(Drain::without_notice(Duration::ZERO)).await });
         }
-        // A folder that stays behind lies in the system's temporary place.
-        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
