@@ -14,6 +14,7 @@ mod open;
 mod output;
 pub mod serve;
 mod session;
+mod r#try;
 mod user;
 
 use std::ffi::OsString;
@@ -71,6 +72,8 @@ enum Command {
     Key(key::Command),
     /// Find out whether everything that the server needs is there and right
     Doctor(doctor::Options),
+    /// Run a small app that signs people in at a running server
+    Try(r#try::Options),
     /// Show what happened
     #[command(subcommand)]
     Audit(audit::Command),
@@ -136,6 +139,7 @@ async fn dispatch(line: CommandLine) -> Result<Option<Answer>, Refusal> {
         Command::Session(command) => session::run(command, &everywhere, now).await.map(Some),
         Command::Key(command) => key::run(command, &everywhere, now).await.map(Some),
         Command::Doctor(options) => Ok(Some(doctor::run(options, &everywhere, now).await)),
+        Command::Try(options) => r#try::run(options, &everywhere).await.map(|()| None),
         Command::Audit(command) => audit::run(command, &everywhere).await.map(Some),
         Command::Config(command) => config::run(command, &everywhere).map(Some),
     }
