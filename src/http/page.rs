@@ -11,6 +11,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
+use super::problem::retry_after;
 use crate::secret;
 
 /// A template that knows what its page is allowed to do.
@@ -152,7 +153,7 @@ pub fn answer(page: &impl Page) -> Response {
     ];
     let mut response = (page.status(), headers, html).into_response();
     if let Some(wait) = page.retry_after() {
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+        response.headers_mut().insert(RETRY_AFTER, retry_after(wait));
     }
     response
 }

@@ -34,6 +34,11 @@ impl Problem {
     }
 }
 
+/// `Retry-After` in whole seconds (RFC 9110 §10.2.3), never too early.
+pub(super) fn retry_after(wait: Duration) -> HeaderValue {
+    HeaderValue::from(wait.as_millis().div_ceil(1000).max(1) as u64)
+}
+
 impl From<ShownError> for Problem {
     fn from(error: ShownError) -> Self {
         Problem::of_client(error, None)
@@ -59,7 +64,7 @@ impl IntoResponse for Problem {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(wait) = self.retry_after {
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
+            headers.insert(RETRY_AFTER, retry_after(wait));
         }
         response.extensions_mut().insert(self);
         response

@@ -81,8 +81,13 @@ pub fn check(name: &str, value: &Value) -> Result<(), NotAClaim> {
             expected(text(2000) && is_web, "an http or https URL")
         }
         "birthdate" => expected(value.as_str().is_some_and(is_birthdate), "YYYY-MM-DD, 0000-MM-DD or YYYY"),
-        "zoneinfo" => expected(text(100), "a time zone name such as Europe/Paris"),
-        "locale" => expected(text(35), "a language tag such as en-US"),
+        "zoneinfo" => expected(
+            text(100) && value.as_str().is_some_and(is_zone),
+            "a time zone name such as Europe/Paris",
+        ),
+        "locale" => {
+            expected(text(35) && value.as_str().is_some_and(is_language_tag), "a language tag such as en-US")
+        }
         "email" => {
             let is_email = value.as_str().is_some_and(|text| {
                 text.split_once('@').is_some_and(|(local, domain)| {
@@ -129,18 +134,18 @@ fn is_birthdate(text: &str) -> bool {
     }
 }
 
-/// The claims that people may change themselves. What somebody else has verified is not among them.
-pub const EDITABLE: [&str; 12] = [
-    "name",
-    "given_name",
-    "family_name",
-    "middle_name",
-    "nickname",
-    "profile",
-    "picture",
-    "website",
-    "gender",
-    "birthdate",
-    "zoneinfo",
-    "locale",
-];
+/// Names of the time zone database: `Europe/Paris`, `America/Argentina/Buenos_Aires`, `Etc/GMT+3`, `UTC`.
+fn is_zone(text: &str) -> bool {
+    let part = |part: &str| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic())
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"_+-".contains(&b))
+    };
+    text.split('/').count() <= 3 && text.split('/').all(part)
+}
+
+/// The form of BCP 47 tags; Core §5.1 has implementations accept `en_US` too.
+fn is_language_tag(text: &str) -> bool {
+    let subtag =
+        |subtag: &str| (1..=8).contains(&subtag.len()) && subtag.bytes().all(|b| b.is_ascii_alphanumeric());
+    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.split(['-', '_']).all(subtag)
+}

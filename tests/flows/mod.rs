@@ -1,9 +1,11 @@
 //! What somebody sets out to do, from the first page to the last token.
 
+mod account;
 mod keys;
 mod lineage;
 mod nodes;
 mod races;
 mod refresh;
+mod sign_in;
 mod sign_in_to_an_app;
 mod statements;
