@@ -52,6 +52,10 @@ describe('every page', () => {
         await page.goto(`${stage.gatepass.issuer}/account`);
         await page.waitForSelector('#this-device');
         await look('account');
+        await page.click('summary');
+        await page.fill('[name=website]', 'javascript:alert(1)');
+        await person.press('#save-profile');
+        await look('account-refused');
         await page.goto(`${stage.gatepass.issuer}/logout`);
         await page.waitForSelector('#logout-confirm');
         await look('sign-out');

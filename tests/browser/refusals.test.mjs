@@ -30,6 +30,20 @@ describe('a refusal', () => {
     deniedWithStateAndIssuer();
   });
 
+  it('to be the one who is signed in leads to a sign-in as somebody else', async (t) => {
+    const person = await stage.chromium.person(t);
+    await person.page.goto(stage.shop.entrance({ prompt: 'consent' }));
+    await person.signIn(stage.registered('sister'));
+    await person.press('.who a');
+    await person.signIn(stage.registered('brother'));
+    assert.match(await person.page.innerText('.who'), /brother/);
+    await person.press('#consent-allow');
+    await person.page.waitForSelector('#outcome');
+    const { tokens } = stage.shop.last;
+    const answer = await fetch(stage.shop.config.serverMetadata().userinfo_endpoint, { headers: { authorization: `Bearer ${tokens.access_token}` } });
+    assert.equal((await answer.json()).name, 'brother');
+  });
+
   it('of a wrong password says so, keeps the name, and says the same to a name that nobody has', async (t) => {
     const person = await stage.chromium.person(t);
     const said = [];

@@ -1,6 +1,7 @@
 // A running Gatepass for one test file: `serve --dev` on free ports, over a data directory that dies with it.
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes, webcrypto } from 'node:crypto';
+import { once } from 'node:events';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -88,6 +89,21 @@ export class Gatepass {
     const input = typeof args.at(-1) === 'object' ? args.pop().input : '';
     const printed = execFileSync(binary, [...args, '--data-dir', this.dataDir, '--json'], { env: this.environment, cwd: this.dataDir, input, encoding: 'utf8' });
     return JSON.parse(printed);
+  }
+
+  /** Starts `gatepass try` beside the server, on a free port: its address, and a way to end it. */
+  async tryOut() {
+    const args = ['try', '--listen', '127.0.0.1:0', '--data-dir', this.dataDir, '--json'];
+    const app = spawn(binary, args, { env: this.environment, cwd: this.dataDir, stdio: ['ignore', 'pipe', 'inherit'] });
+    const ended = new Promise((resolve) => app.on('exit', (code, signal) => resolve(code ?? signal)).on('error', resolve));
+    const [said] = await Promise.race([once(app.stdout, 'data'), ended.then((outcome) => [`ended with ${outcome}`])]);
+    const { url } = JSON.parse(said);
+    const stop = async () => {
+      app.kill('SIGTERM');
+      const outcome = await ended;
+      if (outcome !== 0) throw new Error(`gatepass try ended with ${outcome}`);
+    };
+    return { url, stop };
   }
 
   addClient(name, ...args) {
