@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod architecture;
+mod attacks;
 mod config;
 mod flows;
 mod http;
