@@ -5,7 +5,7 @@ use url::Url;
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
 use crate::id::Id;
-use crate::protocol::client_metadata::{ClientMetadata, ConsentPolicy, PkceDuty};
+use crate::protocol::client_metadata::{ClientMetadata, ConsentPolicy, PkceDuty, Profile};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::redirect_uri::{self, LONGEST};
 use crate::protocol::response_type::ResponseType;
@@ -149,15 +149,27 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Invalid> {
         "grant_types",
         "refresh_token needs authorization_code",
     );
+    let answers = &metadata.response_types;
+    let through_browser = |answer: &ResponseType| answer.has_id_token() || answer.has_access_token();
     must(
-        metadata.response_types.contains(&ResponseType::Code) == uses(GrantType::AuthorizationCode),
+        answers.iter().any(|answer| answer.has_code()) == uses(GrantType::AuthorizationCode),
         "response_types",
         "code goes with the grant type authorization_code, and only with it (RFC 7591 section 2.1)",
     );
     must(
-        !metadata.redirect_uris.is_empty() || !uses(GrantType::AuthorizationCode),
+        answers.iter().any(through_browser) == uses(GrantType::Implicit),
+        "response_types",
+        "id_token and token go with the grant type implicit, and only with it (RFC 7591 section 2.1)",
+    );
+    must(
+        metadata.profile == Profile::OidcCompat || !uses(GrantType::Implicit),
+        "response_types",
+        "tokens through the browser are for clients of the profile oidc-compat (RFC 9700 section 2.1.2)",
+    );
+    must(
+        !metadata.redirect_uris.is_empty() || answers.is_empty(),
         "redirect_uris",
-        "authorization_code needs at least one",
+        "a client that people sign in to needs at least one",
     );
     must(metadata.redirect_uris.len() <= MOST, "redirect_uris", "at most 50");
     must(metadata.post_logout_redirect_uris.len() <= MOST, "post_logout_redirect_uris", "at most 50");

@@ -32,6 +32,10 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest::digest(&digest::SHA256, bytes).as_ref().try_into().expect("SHA-256 is 32 bytes")
 }
 
+pub fn sha512(bytes: &[u8]) -> [u8; 64] {
+    digest::digest(&digest::SHA512, bytes).as_ref().try_into().expect("SHA-512 is 64 bytes")
+}
+
 /// A bearer secret of 256 random bits, as text. It is shown once and kept as a [`Fingerprint`].
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
 pub struct Secret(String);

@@ -78,6 +78,7 @@ fn lifetimes(config: &Config) -> Lifetimes {
         refresh_idle: config.issuer.refresh_idle(),
         refresh_absolute: config.issuer.refresh_absolute(),
         refresh_grace: config.issuer.refresh_grace(),
+        session_idle: idle(config),
     }
 }
 
@@ -98,6 +99,10 @@ pub fn password_policy(config: &Config) -> PasswordPolicy {
     PasswordPolicy { minimum_characters: config.sign_in.password_min_length, ..PasswordPolicy::default() }
 }
 
+fn idle(config: &Config) -> IdleLimits {
+    IdleLimits { window: config.sign_in.session_idle(), kept: config.sign_in.remember_idle() }
+}
+
 fn sign_in(config: &Config, store: Store) -> SignIn {
     SignIn {
         store,
@@ -108,7 +113,7 @@ fn sign_in(config: &Config, store: Store) -> SignIn {
             tries: config.sign_in.address_attempts,
             window: std::time::Duration::from_secs(60),
         },
-        idle: IdleLimits { window: config.sign_in.session_idle(), kept: config.sign_in.remember_idle() },
+        idle: idle(config),
         absolute: config.sign_in.session_absolute(),
     }
 }

@@ -6,6 +6,7 @@
 //! | `response_type` | invalid_request, unsupported_response_type, unauthorized_client |
 //! | `response_mode` | invalid_request |
 //! | `scope` | invalid_scope |
+//! | `nonce` | invalid_request |
 //! | `code_challenge` | invalid_request |
 //! | `prompt` | invalid_request |
 //! | `max_age` | invalid_request |
@@ -47,9 +48,10 @@ pub(super) fn all(
 ) -> Checked<AuthorizationRequest> {
     unsupported_parameters(draft)?;
     let response_type = response_type(draft)?;
-    response_mode(draft)?;
-    let scope = scope(draft)?;
-    let code_challenge = code_challenge(draft, &scope)?;
+    response_mode(draft, response_type)?;
+    let scope = scope(draft, response_type)?;
+    nonce(draft, response_type)?;
+    let code_challenge = code_challenge(draft, response_type, &scope)?;
     let prompt = prompt(draft)?;
     let max_age = max_age(draft)?;
     let hinted_subject = hinted_subject(draft)?;
@@ -96,12 +98,10 @@ fn response_type(draft: &Draft<'_>) -> Checked<ResponseType> {
         return invalid("response_type is missing");
     };
     let unsupported =
-        SentError::new(SentCode::UnsupportedResponseType, "this response_type is not supported: use code");
+        SentError::new(SentCode::UnsupportedResponseType, "this response_type is not supported");
     let response_type = ResponseType::parse(text).ok_or(unsupported)?;
     let client = draft.client;
-    if !client.metadata.response_types.contains(&response_type)
-        || !client.may_use(GrantType::AuthorizationCode)
-    {
+    if !client.metadata.response_types.contains(&response_type) {
         return Err(SentError::new(
             SentCode::UnauthorizedClient,
             "this client is not registered for this response_type",
@@ -110,16 +110,20 @@ fn response_type(draft: &Draft<'_>) -> Checked<ResponseType> {
     Ok(response_type)
 }
 
-fn response_mode(draft: &Draft<'_>) -> Checked<()> {
+fn response_mode(draft: &Draft<'_>, response_type: ResponseType) -> Checked<()> {
     match draft.parameters.get("response_mode") {
         Some(text) if ResponseMode::parse(text).is_none() => {
             invalid("this response_mode is not supported: use query, fragment or form_post")
+        }
+        // Multiple Response Types §3: tokens must not stand in a query.
+        Some("query") if response_type.default_mode() == ResponseMode::Fragment => {
+            invalid("this response_type does not go with response_mode=query")
         }
         _ => Ok(()),
     }
 }
 
-fn scope(draft: &Draft<'_>) -> Checked<Scope> {
+fn scope(draft: &Draft<'_>, response_type: ResponseType) -> Checked<Scope> {
     let refused = |description| SentError::new(SentCode::InvalidScope, description);
     let allowed = &draft.client.metadata.scope;
     let scope = match draft.parameters.get("scope") {
@@ -132,11 +136,26 @@ fn scope(draft: &Draft<'_>) -> Checked<Scope> {
     if !scope.is_within(allowed) {
         return Err(refused("this client is not registered for all of this scope"));
     }
+    if response_type.has_id_token() && !scope.is_openid() {
+        return Err(refused("an ID Token needs the scope openid"));
+    }
     // Core §11 lets it be ignored where nothing could come of it.
     Ok(if draft.client.may_use(GrantType::RefreshToken) { scope } else { scope.without("offline_access") })
 }
 
-fn code_challenge(draft: &Draft<'_>, scope: &Scope) -> Checked<Option<CodeChallenge>> {
+/// Core §3.2.2.1 and §3.3.2.11: without it an ID Token from another sign-in could be slipped in.
+fn nonce(draft: &Draft<'_>, response_type: ResponseType) -> Checked<()> {
+    match draft.parameters.get("nonce") {
+        None if response_type.has_id_token() => invalid("nonce is missing: this response_type needs one"),
+        _ => Ok(()),
+    }
+}
+
+fn code_challenge(
+    draft: &Draft<'_>,
+    response_type: ResponseType,
+    scope: &Scope,
+) -> Checked<Option<CodeChallenge>> {
     let challenge = draft.parameters.get("code_challenge");
     // RFC 7636 §4.3: a missing method means "plain", which gives the verifier to whoever reads the request.
     match (challenge, draft.parameters.get("code_challenge_method")) {
@@ -146,16 +165,14 @@ fn code_challenge(draft: &Draft<'_>, scope: &Scope) -> Checked<Option<CodeChalle
         },
         (Some(_), _) => invalid("code_challenge_method must be S256"),
         (None, Some(_)) => invalid("code_challenge_method stands without a code_challenge"),
-        (None, None) if is_excused_from_pkce(draft.client, scope) => Ok(None),
+        (None, None) if !response_type.has_code() || is_excused_from_pkce(draft.client, scope) => Ok(None),
         (None, None) => invalid("code_challenge is missing: this client must use PKCE with S256"),
     }
 }
 
 /// RFC 9700 §2.1.1: never a public client, and others only under OpenID Connect.
 fn is_excused_from_pkce(client: &Client, scope: &Scope) -> bool {
-    client.metadata.pkce == PkceDuty::Optional
-        && !client.metadata.token_endpoint_auth_method.is_public()
-        && scope.is_openid()
+    client.metadata.pkce_duty() == PkceDuty::Optional && scope.is_openid()
 }
 
 fn prompt(draft: &Draft<'_>) -> Checked<BTreeSet<Prompt>> {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::Visitor;
-use super::response::{Response, Target};
 use crate::clock::Timestamp;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
 use crate::protocol::client_metadata::ConsentPolicy;
@@ -13,7 +12,7 @@ use crate::store::clients::Client;
 use crate::store::consents::Consent;
 use crate::store::sessions::Session;
 use crate::store::users::User;
-use crate::tokens::{self, Issuer};
+use crate::tokens;
 
 /// A page that the browser is sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,25 +24,23 @@ pub enum Page {
 }
 
 pub(super) enum Next {
-    Answer(Response),
+    /// Nothing is left to ask.
+    Issue,
+    Refuse(SentError),
     Page(Page),
 }
 
 pub(super) fn next(
-    issuer: &Issuer,
     client: &Client,
     pending: &Pending,
     visitor: &Visitor,
     consent: Option<&Consent>,
     now: Timestamp,
 ) -> Next {
-    let request = &pending.request;
-    let silent = request.prompt.contains(&Prompt::None);
-    let refuse = |code, description| {
-        Next::Answer(Response::error(issuer, Target::of(request), SentError::new(code, description)))
-    };
+    let silent = pending.request.prompt.contains(&Prompt::None);
+    let refuse = |code, description| Next::Refuse(SentError::new(code, description));
     let signed_in = visitor.session.as_ref().filter(|who| !must_sign_in(client, pending, who, now));
-    let Some((session, user)) = signed_in else {
+    let Some((session, _)) = signed_in else {
         return if silent {
             refuse(SentCode::LoginRequired, "nobody who fits this request is signed in in this browser")
         } else {
@@ -57,7 +54,7 @@ pub(super) fn next(
             Next::Page(Page::Consent)
         };
     }
-    Next::Answer(Response::code(issuer, request, session, user, now))
+    Next::Issue
 }
 
 /// Signed in for this very request: whatever asked for a fresh sign-in has got it.

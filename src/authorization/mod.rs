@@ -5,6 +5,7 @@
 
 pub mod checks;
 mod interaction;
+mod issuance;
 mod referee;
 pub mod request;
 pub mod response;
@@ -14,11 +15,13 @@ use std::time::Duration;
 
 use interaction::Next;
 pub use interaction::{Page, must_prove_again};
+use issuance::Issuance;
 pub use response::Response;
 
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
 use crate::id::Id;
+use crate::protocol::authorization_request::AuthorizationRequest;
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
@@ -109,8 +112,9 @@ impl Authorizations<'_> {
             Arrival::Known(visitor) => {
                 pending.browser = Some(visitor.browser);
                 match self.next(&client, &pending, visitor, now).await? {
-                    Next::Answer(response) => return Ok(Outcome::Answer(response)),
                     Next::Page(page) => page,
+                    Next::Refuse(error) => return Ok(self.refuse(&pending.request, error)),
+                    Next::Issue => return self.issue(&client, &pending.request, visitor, now).await,
                 }
             }
         };
@@ -129,7 +133,14 @@ impl Authorizations<'_> {
         let (pending, client) = self.open(id, visitor.browser, now).await?;
         match self.next(&client, &pending, visitor, now).await? {
             Next::Page(page) => Ok(Outcome::Continue(id, page)),
-            Next::Answer(response) => self.finish(id, response, now).await,
+            Next::Refuse(error) => {
+                self.finish(id, now).await?;
+                Ok(self.refuse(&pending.request, error))
+            }
+            Next::Issue => {
+                self.finish(id, now).await?;
+                self.issue(&client, &pending.request, visitor, now).await
+            }
         }
     }
 
@@ -137,8 +148,8 @@ impl Authorizations<'_> {
     pub async fn deny(&self, id: Id<Pending>, visitor: &Visitor, now: Timestamp) -> Result<Outcome, Failure> {
         let (pending, _) = self.open(id, visitor.browser, now).await?;
         let denied = SentError::new(SentCode::AccessDenied, "the person did not allow it");
-        let response = Response::error(self.issuer, response::Target::of(&pending.request), denied);
-        self.finish(id, response, now).await
+        self.finish(id, now).await?;
+        Ok(self.refuse(&pending.request, denied))
     }
 
     /// The person agrees to what the request asks for.
@@ -240,13 +251,33 @@ impl Authorizations<'_> {
         Ok((pending, client))
     }
 
-    async fn finish(&self, id: Id<Pending>, response: Response, now: Timestamp) -> Result<Outcome, Failure> {
+    /// Only one caller gets past this: the one that answers the client.
+    async fn finish(&self, id: Id<Pending>, now: Timestamp) -> Result<(), Failure> {
         let completing = (id, now);
         let won = self
             .store
             .write(completing, |tx, (id, now)| Box::pin(authorizations::complete(tx, *id, *now)))
             .await?;
-        if won { Ok(Outcome::Answer(response)) } else { Err(ShownError::CompletedAuthorization.into()) }
+        if won { Ok(()) } else { Err(ShownError::CompletedAuthorization.into()) }
+    }
+
+    fn refuse(&self, request: &AuthorizationRequest, error: SentError) -> Outcome {
+        Outcome::Answer(Response::error(self.issuer, response::Target::of(request), error))
+    }
+
+    async fn issue(
+        &self,
+        client: &Client,
+        request: &AuthorizationRequest,
+        visitor: &Visitor,
+        now: Timestamp,
+    ) -> Result<Outcome, Failure> {
+        let Some((session, user)) = &visitor.session else {
+            return Err(ShownError::SessionChanged.into());
+        };
+        let issuance =
+            Issuance { store: self.store, issuer: self.issuer, client, request, session, user, now };
+        Ok(Outcome::Answer(issuance.answer().await?))
     }
 
     async fn next(
@@ -260,6 +291,6 @@ impl Authorizations<'_> {
             Some((_, user)) => consents::find(self.store.read(), user.id, &client.id).await?,
             None => None,
         };
-        Ok(interaction::next(self.issuer, client, pending, visitor, consent.as_ref(), now))
+        Ok(interaction::next(client, pending, visitor, consent.as_ref(), now))
     }
 }

@@ -9,6 +9,7 @@ use oxide_auth::primitives::registrar::{BoundClient, ExactUrl, PreGrant, Registe
 
 use crate::protocol::authorization_request::AuthorizationRequest;
 use crate::protocol::error::{SentCode, SentError};
+use crate::protocol::response_type::ResponseType;
 
 struct View<'a> {
     request: &'a AuthorizationRequest,
@@ -37,7 +38,8 @@ impl Request for View<'_> {
     }
 
     fn response_type(&self) -> Option<Cow<'_, str>> {
-        Some(Cow::Borrowed(self.request.response_type.as_str()))
+        // It knows no type but this one; ours are judged by the checks.
+        Some(Cow::Borrowed(ResponseType::Code.as_str()))
     }
 
     fn extension(&self, _: &str) -> Option<Cow<'_, str>> {

@@ -11,7 +11,7 @@ use crate::protocol::authorization_request::{AuthorizationRequest, RedirectUri};
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
-use crate::protocol::response_type::ResponseMode;
+use crate::protocol::response_type::{ResponseMode, ResponseType};
 use crate::store::clients::Client;
 
 pub(super) enum Reading {
@@ -46,7 +46,7 @@ pub(super) async fn read(
 
     // ---- The redirect URI is proven: from here on errors are sent. ----
 
-    let mode = parameters.get("response_mode").and_then(ResponseMode::parse).unwrap_or(ResponseMode::Query);
+    let mode = response_mode(parameters);
     let target = Target {
         redirect_uri: redirect_uri.as_str().to_owned(),
         mode,
@@ -66,6 +66,16 @@ pub(super) async fn read(
         Ok(request) => Reading::Understood(client, Box::new(request)),
         Err(error) => Reading::Refused(target, error),
     })
+}
+
+/// Where an answer stands, an error too: a client that waits for a fragment does not read the query.
+fn response_mode(parameters: &Parameters) -> ResponseMode {
+    let response_type = parameters.get("response_type").and_then(ResponseType::parse);
+    let by_default = response_type.map_or(ResponseMode::Query, ResponseType::default_mode);
+    match parameters.get("response_mode").and_then(ResponseMode::parse) {
+        Some(ResponseMode::Query) | None => by_default,
+        Some(mode) => mode,
+    }
 }
 
 fn asks_for_openid(parameters: &Parameters) -> bool {

@@ -2,16 +2,10 @@
 
 use url::Url;
 
-use crate::clock::Timestamp;
-use crate::id::Id;
 use crate::protocol::authorization_request::AuthorizationRequest;
 use crate::protocol::error::SentError;
 use crate::protocol::response_type::ResponseMode;
-use crate::sign_in::assurance::Assurance;
-use crate::store::sessions::Session;
-use crate::store::users::User;
 use crate::tokens::Issuer;
-use crate::tokens::authorization_code::AuthorizationCode;
 
 /// Where an answer goes: a redirect URI that was proven to be the client's.
 #[derive(Clone, Debug)]
@@ -47,32 +41,6 @@ impl std::fmt::Debug for Response {
 }
 
 impl Response {
-    /// Mints a code. Nothing is written: its first use is the birth of the grant that it names.
-    pub(super) fn code(
-        issuer: &Issuer,
-        request: &AuthorizationRequest,
-        session: &Session,
-        user: &User,
-        now: Timestamp,
-    ) -> Self {
-        let code = AuthorizationCode {
-            grant_id: Id::new(),
-            client_id: request.client_id.clone(),
-            user_id: user.id,
-            session_id: session.id,
-            scope: request.scope.clone(),
-            redirect_uri: request.redirect_uri.clone(),
-            expires_at: now.plus(issuer.lifetimes.code),
-            auth_time: session.auth_time,
-            nonce: request.nonce.clone(),
-            code_challenge: request.code_challenge.clone(),
-            acr: Assurance::met(&request.acr_values).map(|assurance| assurance.acr().to_owned()),
-            amr: session.amr.clone(),
-        };
-        let code = vec![("code", code.seal(&issuer.master))];
-        Response::with(issuer, Target::of(request), code)
-    }
-
     pub(super) fn error(issuer: &Issuer, target: Target, error: SentError) -> Self {
         let parameters = vec![
             ("error", error.code.as_str().to_owned()),
@@ -81,7 +49,7 @@ impl Response {
         Response::with(issuer, target, parameters)
     }
 
-    fn with(issuer: &Issuer, target: Target, mut parameters: Vec<(&'static str, String)>) -> Self {
+    pub(super) fn with(issuer: &Issuer, target: Target, mut parameters: Vec<(&'static str, String)>) -> Self {
         parameters.extend(target.state.map(|state| ("state", state)));
         // RFC 9207 §2: "Authorization servers supporting this specification MUST provide the iss parameter",
         // in errors too.

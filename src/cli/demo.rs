@@ -67,7 +67,11 @@ fn metadata() -> ClientMetadata {
         client_name: Some("Demo app".to_owned()),
         redirect_uris: vec![REDIRECT_URI.to_owned(), "http://127.0.0.1/callback".to_owned()],
         post_logout_redirect_uris: vec!["http://127.0.0.1:8081/".to_owned(), "http://127.0.0.1/".to_owned()],
-        grant_types: BTreeSet::from(GrantType::ALL),
+        grant_types: BTreeSet::from([
+            GrantType::AuthorizationCode,
+            GrantType::RefreshToken,
+            GrantType::ClientCredentials,
+        ]),
         scope: registration::default_scope(),
         ..ClientMetadata::default()
     }

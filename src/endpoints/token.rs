@@ -11,7 +11,6 @@ use crate::client_auth;
 use crate::grant_types::Exchange;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::request::Arrival;
-use crate::sign_in::attempt::SignIn;
 use crate::store::Store;
 use crate::tokens::Issuer;
 
@@ -20,7 +19,6 @@ pub const PATH: &str = "/token";
 pub async fn exchange(
     State(store): State<Store>,
     State(issuer): State<Arc<Issuer>>,
-    State(sign_in): State<Arc<SignIn>>,
     arrival: Arrival,
     headers: HeaderMap,
     body: Result<BodyForm, Unreadable>,
@@ -31,7 +29,6 @@ pub async fn exchange(
     let exchange = Exchange {
         store: &store,
         issuer: &issuer,
-        idle: sign_in.idle,
         client: &client,
         parameters: &parameters,
         now: arrival.now,

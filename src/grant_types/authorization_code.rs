@@ -31,7 +31,7 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
 
     let redemption = Redemption {
         grant: grant_of(exchange, &code),
-        idle: exchange.idle,
+        idle: exchange.issuer.lifetimes.session_idle,
         code_expires_at: code.expires_at,
     };
     let redeemed = exchange.store.write(redemption, |tx, redemption| Box::pin(redemption.redeem(tx))).await?;
@@ -46,6 +46,7 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
             nonce: code.nonce,
             acr: code.acr,
             amr: code.amr,
+            ..Authentication::default()
         }),
     };
     exchange.issue(&order, GrantType::AuthorizationCode, Some(grant.user_id))

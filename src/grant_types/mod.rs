@@ -14,7 +14,6 @@ use crate::protocol::grant_type::GrantType;
 use crate::protocol::parameters::Parameters;
 use crate::store::Store;
 use crate::store::clients::Client;
-use crate::store::sessions::IdleLimits;
 use crate::store::users::User;
 use crate::tokens::{Issuer, NoSigningKey, Order, TokenResponse};
 
@@ -22,7 +21,6 @@ use crate::tokens::{Issuer, NoSigningKey, Order, TokenResponse};
 pub struct Exchange<'a> {
     pub store: &'a Store,
     pub issuer: &'a Issuer,
-    pub idle: IdleLimits,
     pub client: &'a Client,
     pub parameters: &'a Parameters,
     pub now: Timestamp,
@@ -34,7 +32,7 @@ impl Exchange<'_> {
         let text =
             self.parameters.get("grant_type").ok_or(DirectError::InvalidRequest("grant_type is missing"))?;
         let grant_type = GrantType::parse(text).ok_or(DirectError::UnsupportedGrantType)?;
-        if !self.client.may_use(grant_type) {
+        if grant_type != GrantType::Implicit && !self.client.may_use(grant_type) {
             return Err(
                 DirectError::UnauthorizedClient("this client is not registered for this grant_type").into()
             );
@@ -43,6 +41,7 @@ impl Exchange<'_> {
             GrantType::AuthorizationCode => authorization_code::exchange(self).await,
             GrantType::RefreshToken => refresh_token::exchange(self).await,
             GrantType::ClientCredentials => client_credentials::exchange(self),
+            GrantType::Implicit => Err(DirectError::UnsupportedGrantType.into()),
         }
     }
 

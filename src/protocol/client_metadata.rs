@@ -34,6 +34,7 @@ pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u64>,
 
+    pub profile: Profile,
     /// How access tokens for this client look.
     pub access_token_format: AccessTokenFormat,
     /// `aud` of its access tokens; empty means this server itself.
@@ -61,6 +62,7 @@ impl Default for ClientMetadata {
             // Registration §2: "The default, if omitted, is RS256."
             id_token_signed_response_alg: Algorithm::RS256,
             default_max_age: None,
+            profile: Profile::Default,
             access_token_format: AccessTokenFormat::Jwt,
             audience: Vec::new(),
             resources: Vec::new(),
@@ -101,6 +103,31 @@ impl AuthMethod {
     }
 }
 
+/// Demands that exclude each other, bundled under a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// What RFC 9700 asks for: the code flow only, with PKCE.
+    Default,
+    /// What OpenID Connect Core allows: also tokens through the browser, and confidential clients without PKCE.
+    OidcCompat,
+}
+
+impl Profile {
+    pub const ALL: [Profile; 2] = [Profile::Default, Profile::OidcCompat];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Profile::Default => "default",
+            Profile::OidcCompat => "oidc-compat",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Profile::ALL.into_iter().find(|profile| profile.as_str() == text)
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccessTokenFormat {
@@ -128,6 +155,14 @@ pub enum ConsentPolicy {
 }
 
 impl ClientMetadata {
+    /// Its own setting, or that of its profile. A public client never goes without (RFC 9700 §2.1.1).
+    pub fn pkce_duty(&self) -> PkceDuty {
+        match (self.token_endpoint_auth_method.is_public(), self.profile, self.pkce) {
+            (true, _, _) | (false, Profile::Default, PkceDuty::Required) => PkceDuty::Required,
+            (false, Profile::OidcCompat, _) | (false, _, PkceDuty::Optional) => PkceDuty::Optional,
+        }
+    }
+
     /// A public client that any app on the device can pretend to be, because it answers on a loopback address or
     /// a private-use scheme (RFC 8252 §7 and §8.6).
     pub fn is_impersonable(&self) -> bool {

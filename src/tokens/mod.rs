@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -18,7 +19,7 @@ use crate::protocol::scope::Scope;
 use crate::secret::RootKey;
 use crate::store::clients::Client;
 use crate::store::grants::Grant;
-use crate::store::sessions::Session;
+use crate::store::sessions::{IdleLimits, Session};
 use crate::store::users::User;
 
 /// Who issues: the issuer identifier, its keys, and how long what it issues lives.
@@ -38,6 +39,8 @@ pub struct Lifetimes {
     pub refresh_idle: Duration,
     pub refresh_absolute: Duration,
     pub refresh_grace: Duration,
+    /// Of the sessions that everything descends from.
+    pub session_idle: IdleLimits,
 }
 
 /// A successful answer of the token endpoint (RFC 6749 §5.1, OpenID Connect Core §3.1.3.3).
@@ -70,6 +73,10 @@ pub struct Authentication {
     pub nonce: Option<String>,
     pub acr: Option<String>,
     pub amr: Vec<String>,
+    /// The code that travels beside the ID Token, which then has its hash.
+    pub code: Option<String>,
+    /// Claims about the person, where no access token could fetch them (OpenID Connect Core §5.4).
+    pub claims: Map<String, Value>,
 }
 
 /// What is asked of [`issue`].
@@ -105,7 +112,8 @@ impl Issuer {
         };
         let id_token = match (order.subject, &order.id_token) {
             (Subject::User { grant }, Some(authentication)) => {
-                Some(id_token::mint(self, &ring, order.client, grant, authentication, now)?)
+                let beside = Some(access_token.as_str());
+                Some(id_token::mint(self, &ring, order.client, grant, authentication, beside, now)?)
             }
             _ => None,
         };
@@ -117,6 +125,19 @@ impl Issuer {
             id_token,
             scope: order.scope.to_string(),
         })
+    }
+}
+
+impl Issuer {
+    /// An ID Token that no access token accompanies.
+    pub fn id_token_alone(
+        &self,
+        client: &Client,
+        grant: &Grant,
+        authentication: &Authentication,
+        now: Timestamp,
+    ) -> Result<String, NoSigningKey> {
+        id_token::mint(self, &self.ring(), client, grant, authentication, None, now)
     }
 }
 

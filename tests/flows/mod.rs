@@ -9,3 +9,4 @@ mod refresh;
 mod sign_in;
 mod sign_in_to_an_app;
 mod statements;
+mod through_the_browser;

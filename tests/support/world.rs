@@ -161,7 +161,12 @@ impl World {
             client_name: Some(format!("The {id}")),
             redirect_uris: vec![REDIRECT_URI.to_owned()],
             post_logout_redirect_uris: vec!["https://shop.example/bye".to_owned()],
-            grant_types: GrantType::ALL.into(),
+            grant_types: [
+                GrantType::AuthorizationCode,
+                GrantType::RefreshToken,
+                GrantType::ClientCredentials,
+            ]
+            .into(),
             scope: format!("{} orders:read orders:write", registration::default_scope()).parse().unwrap(),
             ..ClientMetadata::default()
         };

@@ -6,7 +6,7 @@ use crate::cli::input::Source;
 use crate::cli::output::Refusal;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::client_metadata::{
-    AccessTokenFormat, AuthMethod, ClientMetadata, ConsentPolicy, PkceDuty,
+    AccessTokenFormat, AuthMethod, ClientMetadata, ConsentPolicy, PkceDuty, Profile,
 };
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::response_type::ResponseType;
@@ -37,6 +37,12 @@ pub(in crate::cli) struct Flags {
     /// authorization_code, refresh_token or client_credentials; repeat it for more
     #[arg(long, value_name = "TYPE", value_parser = grant_type)]
     grant_type: Vec<GrantType>,
+    /// What comes back from the authorization endpoint, like "code id_token"; repeat it for more. Without it: code
+    #[arg(long, value_name = "TYPES", value_parser = response_type)]
+    response_type: Vec<ResponseType>,
+    /// default (strict), or oidc-compat (also the implicit and hybrid flows, and no PKCE for confidential clients)
+    #[arg(long, value_parser = profile)]
+    profile: Option<Profile>,
     /// What it may ask for, between spaces
     #[arg(long)]
     scope: Option<Scope>,
@@ -79,6 +85,15 @@ fn auth_method(text: &str) -> Result<AuthMethod, String> {
 
 fn grant_type(text: &str) -> Result<GrantType, String> {
     GrantType::parse(text).ok_or_else(|| format!("use {}", GrantType::ALL.map(GrantType::as_str).join(", ")))
+}
+
+fn response_type(text: &str) -> Result<ResponseType, String> {
+    ResponseType::parse(text)
+        .ok_or_else(|| format!("use {}", ResponseType::ALL.map(ResponseType::as_str).join(", ")))
+}
+
+fn profile(text: &str) -> Result<Profile, String> {
+    Profile::parse(text).ok_or_else(|| format!("use {}", Profile::ALL.map(Profile::as_str).join(" or ")))
 }
 
 fn access_token(text: &str) -> Result<AccessTokenFormat, String> {
@@ -131,12 +146,8 @@ impl Flags {
         if !self.grant_type.is_empty() {
             metadata.grant_types = self.grant_type.iter().copied().collect();
         }
-        if !document.contains_key("response_types") {
-            // RFC 7591 §2.1: the response type code and the grant type authorization_code go together.
-            let code =
-                metadata.grant_types.contains(&GrantType::AuthorizationCode).then_some(ResponseType::Code);
-            metadata.response_types = code.into_iter().collect();
-        }
+        self.match_response_types(&mut metadata, &document);
+        metadata.profile = self.profile.unwrap_or(metadata.profile);
         if self.public {
             metadata.token_endpoint_auth_method = AuthMethod::None;
         }
@@ -152,6 +163,33 @@ impl Flags {
             metadata.consent = ConsentPolicy::Implied;
         }
         Ok((metadata, document))
+    }
+
+    /// RFC 7591 §2.1: response types and grant types go together. Whichever was not said follows from the other.
+    fn match_response_types(&self, metadata: &mut ClientMetadata, document: &Map<String, Value>) {
+        if !self.response_type.is_empty() {
+            metadata.response_types.clone_from(&self.response_type);
+        }
+        let answers_said = !self.response_type.is_empty() || document.contains_key("response_types");
+        let grants_said = !self.grant_type.is_empty() || document.contains_key("grant_types");
+        if answers_said && !grants_said {
+            let any = |wanted: fn(ResponseType) -> bool| {
+                metadata.response_types.iter().any(|response_type| wanted(*response_type))
+            };
+            let through_browser = any(|one| one.has_id_token() || one.has_access_token());
+            let needed = [
+                (any(ResponseType::has_code), GrantType::AuthorizationCode),
+                (any(ResponseType::has_code), GrantType::RefreshToken),
+                (through_browser, GrantType::Implicit),
+            ];
+            metadata.grant_types = needed
+                .into_iter()
+                .filter_map(|(is_needed, grant_type)| is_needed.then_some(grant_type))
+                .collect();
+        } else if grants_said && !answers_said {
+            let code = metadata.grant_types.contains(&GrantType::AuthorizationCode);
+            metadata.response_types = code.then_some(ResponseType::Code).into_iter().collect();
+        }
     }
 }
 

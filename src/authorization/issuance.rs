@@ -1,0 +1,148 @@
+//! What a granted request gets: a code, and for those registered for it tokens through the browser (OpenID Connect
+//! Core §3.2.2.5 and §3.3.2.5).
+
+use super::response::{Response, Target};
+use super::{Failure, SentCode, SentError};
+use crate::clock::Timestamp;
+use crate::id::Id;
+use crate::protocol::authorization_request::AuthorizationRequest;
+use crate::sign_in::assurance::Assurance;
+use crate::store::clients::Client;
+use crate::store::grants::{self, Birth, Grant};
+use crate::store::sessions::{self, Session};
+use crate::store::users::User;
+use crate::store::{self, Store};
+use crate::tokens::authorization_code::AuthorizationCode;
+use crate::tokens::{Authentication, Issuer, NoSigningKey, Order, Subject, claims};
+
+pub(super) struct Issuance<'a> {
+    pub store: &'a Store,
+    pub issuer: &'a Issuer,
+    pub client: &'a Client,
+    pub request: &'a AuthorizationRequest,
+    pub session: &'a Session,
+    pub user: &'a User,
+    pub now: Timestamp,
+}
+
+impl Issuance<'_> {
+    pub async fn answer(&self) -> Result<Response, Failure> {
+        let wanted = self.request.response_type;
+        let code = wanted.has_code().then(|| self.code());
+        let mut parameters = Vec::new();
+        if wanted.has_access_token() || wanted.has_id_token() {
+            let grant = self.front_channel_grant();
+            if wanted.has_access_token() && !self.bear(&grant).await? {
+                let ended = SentError::new(SentCode::LoginRequired, "the session has just ended");
+                return Ok(Response::error(self.issuer, Target::of(self.request), ended));
+            }
+            parameters = self.tokens(&grant, code.clone())?;
+        }
+        parameters.extend(code.map(|code| ("code", code)));
+        Ok(Response::with(self.issuer, Target::of(self.request), parameters))
+    }
+
+    /// Mints a code. Nothing is written: its first use is the birth of the grant that it names.
+    fn code(&self) -> String {
+        let AuthorizationRequest { client_id, scope, redirect_uri, nonce, code_challenge, .. } = self.request;
+        let code = AuthorizationCode {
+            grant_id: Id::new(),
+            client_id: client_id.clone(),
+            user_id: self.user.id,
+            session_id: self.session.id,
+            scope: scope.clone(),
+            redirect_uri: redirect_uri.clone(),
+            expires_at: self.now.plus(self.issuer.lifetimes.code),
+            auth_time: self.session.auth_time,
+            nonce: nonce.clone(),
+            code_challenge: code_challenge.clone(),
+            acr: self.acr(),
+            amr: self.session.amr.clone(),
+        };
+        code.seal(&self.issuer.master)
+    }
+
+    fn acr(&self) -> Option<String> {
+        Assurance::met(&self.request.acr_values).map(|assurance| assurance.acr().to_owned())
+    }
+
+    /// What travels through the browser descends from a grant of its own: a code that comes later has another one,
+    /// whose birth is its single use.
+    fn front_channel_grant(&self) -> Grant {
+        Grant {
+            id: Id::new(),
+            user_id: self.user.id,
+            client_id: self.client.id.clone(),
+            session_id: self.session.id,
+            scope: self.request.scope.without("offline_access"),
+            generation: 1,
+            auth_time: self.session.auth_time,
+            created_at: self.now,
+            rotated_at: self.now,
+            expires_at: self.now.plus(self.issuer.lifetimes.access_token),
+            ended_at: None,
+        }
+    }
+
+    /// `false`: the session ended while this was decided.
+    async fn bear(&self, grant: &Grant) -> Result<bool, store::Error> {
+        let birth = (grant.clone(), self.issuer.lifetimes.session_idle);
+        self.store
+            .write(birth, |tx, (grant, idle)| {
+                Box::pin(async move {
+                    Ok(sessions::hold_live(tx, grant.session_id, idle, grant.created_at).await?
+                        && grants::bear(tx, grant).await? == Birth::Born)
+                })
+            })
+            .await
+    }
+
+    fn tokens(
+        &self,
+        grant: &Grant,
+        code: Option<String>,
+    ) -> Result<Vec<(&'static str, String)>, NoSigningKey> {
+        let wanted = self.request.response_type;
+        let mut authentication = Authentication {
+            nonce: self.request.nonce.clone(),
+            acr: self.acr(),
+            amr: self.session.amr.clone(),
+            code,
+            ..Authentication::default()
+        };
+        if !wanted.has_access_token() {
+            // Core §5.4: without an access token to fetch them, the claims of the scopes stand in the ID Token. A
+            // code can be redeemed for one.
+            if !wanted.has_code() {
+                authentication.claims = claims::of_scope(self.user, &grant.scope);
+                authentication.claims.remove("sub");
+            }
+            let id_token = self.issuer.id_token_alone(self.client, grant, &authentication, self.now)?;
+            return Ok(vec![("id_token", id_token)]);
+        }
+        let order = Order {
+            client: self.client,
+            subject: Subject::User { grant },
+            scope: &grant.scope,
+            refresh: None,
+            id_token: wanted.has_id_token().then_some(authentication),
+        };
+        let issued = self.issuer.issue(&order, self.now)?;
+        let mut parameters = vec![
+            ("access_token", issued.access_token),
+            ("token_type", issued.token_type.to_owned()),
+            ("expires_in", issued.expires_in.to_string()),
+            ("scope", issued.scope),
+        ];
+        parameters.extend(issued.id_token.map(|id_token| ("id_token", id_token)));
+        Ok(parameters)
+    }
+}
+
+impl From<NoSigningKey> for Failure {
+    /// The ring is read again every few seconds: the person may try again.
+    fn from(error: NoSigningKey) -> Self {
+        tracing::error!(%error, "cannot sign");
+        Failure::Outage(store::Error::Overloaded)
+    }
+}
