@@ -4,8 +4,8 @@ use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 
 use super::refusal::Refusal;
-use super::strict_json;
 use crate::clock::Timestamp;
+use crate::protocol::strict_json;
 
 /// Whether the end of a token counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

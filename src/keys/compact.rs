@@ -6,7 +6,7 @@ use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::refusal::Refusal;
-use super::strict_json;
+use crate::protocol::strict_json;
 use crate::secret;
 
 /// No token of ours comes near it; a longer one is an attack on the reader.

@@ -5,7 +5,6 @@ mod compact;
 pub mod jws;
 mod refusal;
 pub mod rotation;
-mod strict_json;
 
 use std::sync::{Arc, PoisonError, RwLock};
 

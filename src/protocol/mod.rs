@@ -10,3 +10,4 @@ pub mod pkce;
 pub mod redirect_uri;
 pub mod response_type;
 pub mod scope;
+pub mod strict_json;
