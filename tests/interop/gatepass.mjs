@@ -10,8 +10,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 // The clients want Web Crypto where browsers have it; Debian 12's Node 18 keeps it in a module.
 globalThis.crypto ??= webcrypto;
 
-const binary = process.env.GATEPASS_BIN;
-if (!binary) throw new Error('GATEPASS_BIN must name the gatepass program: start these tests by the `run` script beside them');
+const binary = process.env.TEST_BINARY;
+if (!binary) throw new Error('TEST_BINARY must name the gatepass program: start these tests by the `run` script beside them');
 
 // Whoever runs the tests may have settings of their own in the environment; they are not these tests'.
 const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GATEPASS_')));
