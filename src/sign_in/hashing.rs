@@ -214,8 +214,13 @@ impl Hashing {
     pub fn release_idle_memory(&self) {
         let computed = self.computed();
         if self.pool.computed_when_last_idle.swap(computed, Ordering::Relaxed) == computed {
-            self.pool.memory.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            self.release_memory();
         }
+    }
+
+    /// Gives the memory back to the system, for whoever knows that no hash follows soon.
+    pub fn release_memory(&self) {
+        self.pool.memory.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     async fn compute(&self, password: Password, hash: StoredHash) -> Result<Output, HashError> {
