@@ -98,6 +98,7 @@ const TABLES: &[Layout] = &[
             ("client_id", Text),
             ("session_id", Id),
             ("scope", Text),
+            ("claims", Text),
             ("generation", Integer),
             ("auth_time", Time),
             ("created_at", Time),

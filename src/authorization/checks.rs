@@ -10,6 +10,7 @@
 //! | `code_challenge` | invalid_request |
 //! | `prompt` | invalid_request |
 //! | `max_age` | invalid_request |
+//! | `claims` | invalid_request |
 //! | `hinted_subject` | invalid_request |
 //! | `short_enough` | invalid_request |
 
@@ -17,6 +18,7 @@ use std::collections::BTreeSet;
 
 use crate::clock::Timestamp;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt, RedirectUri};
+use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::client_metadata::PkceDuty;
 use crate::protocol::error::{SentCode, SentError};
 use crate::protocol::grant_type::GrantType;
@@ -25,7 +27,7 @@ use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::response_type::{ResponseMode, ResponseType};
 use crate::protocol::scope::Scope;
 use crate::store::clients::Client;
-use crate::tokens::{Issuer, id_token};
+use crate::tokens::{self, Issuer, id_token};
 
 /// A request that is being read.
 pub(super) struct Draft<'a> {
@@ -54,6 +56,7 @@ pub(super) fn all(
     let code_challenge = code_challenge(draft, response_type, &scope)?;
     let prompt = prompt(draft)?;
     let max_age = max_age(draft)?;
+    let claims = claims(draft)?;
     let hinted_subject = hinted_subject(draft)?;
     short_enough(draft)?;
     let text = |name| draft.parameters.get(name).map(str::to_owned);
@@ -76,6 +79,7 @@ pub(super) fn all(
             .get("acr_values")
             .map(|values| values.split(' ').take(10).map(str::to_owned).collect())
             .unwrap_or_default(),
+        claims,
     })
 }
 
@@ -194,6 +198,12 @@ fn max_age(draft: &Draft<'_>) -> Checked<Option<u64>> {
         Ok(seconds) if text.bytes().all(|byte| byte.is_ascii_digit()) => Ok(Some(seconds)),
         _ => invalid("max_age must be a number of seconds"),
     }
+}
+
+fn claims(draft: &Draft<'_>) -> Checked<ClaimsRequest> {
+    let Some(text) = draft.parameters.get("claims") else { return Ok(ClaimsRequest::default()) };
+    let malformed = "claims is not a JSON object of OpenID Connect Core section 5.5";
+    ClaimsRequest::parse(text, tokens::claims::is_known).or(invalid(malformed))
 }
 
 fn hinted_subject(draft: &Draft<'_>) -> Checked<Option<String>> {

@@ -5,8 +5,11 @@ use std::time::Duration;
 use super::Visitor;
 use crate::clock::Timestamp;
 use crate::protocol::authorization_request::{AuthorizationRequest, Prompt};
+use crate::protocol::claims_request::Need;
 use crate::protocol::client_metadata::ConsentPolicy;
 use crate::protocol::error::{SentCode, SentError};
+use crate::protocol::scope::Scope;
+use crate::sign_in::assurance::Assurance;
 use crate::store::authorizations::Pending;
 use crate::store::clients::Client;
 use crate::store::consents::Consent;
@@ -47,6 +50,12 @@ pub(super) fn next(
             Next::Page(Page::SignIn)
         };
     };
+    if is_out_of_reach(&pending.request) {
+        return refuse(
+            SentCode::UnmetAuthenticationRequirements,
+            "none of the essential acr values can be met here",
+        );
+    }
     if must_consent(client, pending, session, consent) {
         return if silent {
             refuse(SentCode::ConsentRequired, "the person has not yet agreed to all of this scope")
@@ -55,6 +64,14 @@ pub(super) fn next(
         };
     }
     Next::Issue
+}
+
+/// Core §5.5.1.1: an essential level that was not reached is "a failed authentication attempt".
+fn is_out_of_reach(request: &AuthorizationRequest) -> bool {
+    let essential = request.claims.acr.as_ref().filter(|acr| acr.need == Need::Essential);
+    essential.is_some_and(|acr| {
+        !acr.values.is_empty() && Assurance::met(acr.values.iter().map(String::as_str)).is_none()
+    })
 }
 
 /// Signed in for this very request: whatever asked for a fresh sign-in has got it.
@@ -69,8 +86,13 @@ fn must_sign_in(
     now: Timestamp,
 ) -> bool {
     let request = &pending.request;
-    // Core §3.1.2.1: with another person than the hint's "the Authorization Server … MUST return an error".
-    if request.hinted_subject.as_ref().is_some_and(|hinted| *hinted != tokens::subject_of(user.id)) {
+    // Core §3.1.2.1 and §5.5.1: never an answer about another person than the one that is asked for.
+    let subject = tokens::subject_of(user.id);
+    if [&request.hinted_subject, &request.claims.subject]
+        .into_iter()
+        .flatten()
+        .any(|wanted| *wanted != subject)
+    {
         return true;
     }
     let must_choose = request.prompt.contains(&Prompt::SelectAccount) && !is_fresh(pending, session);
@@ -103,7 +125,13 @@ fn must_consent(client: &Client, pending: &Pending, session: &Session, consent: 
         // Core §11: offline access always wants the person's word.
         ConsentPolicy::Implied if !request.scope.is_offline() => false,
         ConsentPolicy::Implied | ConsentPolicy::Asked => {
-            !consent.is_some_and(|consent| request.scope.is_within(&consent.scope))
+            !consent.is_some_and(|consent| agreement(request).is_within(&consent.scope))
         }
     }
+}
+
+/// What a person is asked to agree to: the scope, and for claims that are asked for by name the scopes that they
+/// belong to.
+pub fn agreement(request: &AuthorizationRequest) -> Scope {
+    request.scope.union(&tokens::claims::scopes_of(&request.claims.all()))
 }

@@ -44,7 +44,8 @@ impl Issuance<'_> {
 
     /// Mints a code. Nothing is written: its first use is the birth of the grant that it names.
     fn code(&self) -> String {
-        let AuthorizationRequest { client_id, scope, redirect_uri, nonce, code_challenge, .. } = self.request;
+        let AuthorizationRequest { client_id, scope, redirect_uri, nonce, code_challenge, claims, .. } =
+            self.request;
         let code = AuthorizationCode {
             grant_id: Id::new(),
             client_id: client_id.clone(),
@@ -58,12 +59,17 @@ impl Issuance<'_> {
             code_challenge: code_challenge.clone(),
             acr: self.acr(),
             amr: self.session.amr.clone(),
+            claims: claims.clone(),
         };
         code.seal(&self.issuer.master)
     }
 
     fn acr(&self) -> Option<String> {
-        Assurance::met(&self.request.acr_values).map(|assurance| assurance.acr().to_owned())
+        let met = Assurance::met(self.request.wanted_acr());
+        // Asked for without naming one: what was reached.
+        let any =
+            self.request.claims.acr.as_ref().filter(|acr| acr.values.is_empty()).map(|_| Assurance::One);
+        met.or(any).map(|assurance| assurance.acr().to_owned())
     }
 
     /// What travels through the browser descends from a grant of its own: a code that comes later has another one,
@@ -75,6 +81,7 @@ impl Issuance<'_> {
             client_id: self.client.id.clone(),
             session_id: self.session.id,
             scope: self.request.scope.without("offline_access"),
+            claims: self.request.claims.userinfo.clone(),
             generation: 1,
             auth_time: self.session.auth_time,
             created_at: self.now,
@@ -108,13 +115,13 @@ impl Issuance<'_> {
             acr: self.acr(),
             amr: self.session.amr.clone(),
             code,
-            ..Authentication::default()
+            claims: claims::named(self.user, &self.request.claims.id_token),
         };
         if !wanted.has_access_token() {
             // Core §5.4: without an access token to fetch them, the claims of the scopes stand in the ID Token. A
             // code can be redeemed for one.
             if !wanted.has_code() {
-                authentication.claims = claims::of_scope(self.user, &grant.scope);
+                authentication.claims.extend(claims::of_scope(self.user, &grant.scope));
                 authentication.claims.remove("sub");
             }
             let id_token = self.issuer.id_token_alone(self.client, grant, &authentication, self.now)?;

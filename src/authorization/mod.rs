@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use interaction::Next;
-pub use interaction::{Page, must_prove_again};
+pub use interaction::{Page, agreement, must_prove_again};
 use issuance::Issuance;
 pub use response::Response;
 
@@ -172,8 +172,8 @@ impl Authorizations<'_> {
                     }
                     let before = consents::find(tx, *user, &client.id).await?;
                     let scope = match &before {
-                        Some(before) => before.scope.union(&pending.request.scope),
-                        None => pending.request.scope.clone(),
+                        Some(before) => before.scope.union(&agreement(&pending.request)),
+                        None => agreement(&pending.request),
                     };
                     let consent = Consent {
                         user_id: *user,
@@ -186,7 +186,7 @@ impl Authorizations<'_> {
                     let event = Event::ConsentGiven {
                         user: *user,
                         client: client.id.clone(),
-                        scope: pending.request.scope.to_string(),
+                        scope: agreement(&pending.request).to_string(),
                     };
                     events::record(tx, &event, *now).await?;
                     Ok(true)

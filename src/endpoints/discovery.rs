@@ -92,7 +92,7 @@ impl Document {
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str).to_vec(),
             ui_locales_supported: ["en", "ko"],
             authorization_response_iss_parameter_supported: true,
-            claims_parameter_supported: false,
+            claims_parameter_supported: true,
             request_parameter_supported: false,
             request_uri_parameter_supported: false,
         };

@@ -50,9 +50,11 @@ async fn answer(
     body: Option<&Parameters>,
 ) -> Result<Response, Refused> {
     let token = bearer::token(headers, body)?;
-    let (token, _, user) = bearer::prove(store, issuer, token, arrival.now).await?;
+    let (token, grant, user) = bearer::prove(store, issuer, token, arrival.now).await?;
     if !token.scope.is_openid() {
         return Err(BearerError::InsufficientScope("openid").into());
     }
-    Ok(direct::json(StatusCode::OK, &claims::of_scope(&user, &token.scope)))
+    let mut said = claims::of_scope(&user, &token.scope);
+    said.extend(claims::named(&user, &grant.claims));
+    Ok(direct::json(StatusCode::OK, &said))
 }

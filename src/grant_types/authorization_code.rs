@@ -1,8 +1,13 @@
 //! The authorization code grant (RFC 6749 §4.1.3, RFC 7636 §4.6).
 
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
 use super::{Exchange, referee};
 use crate::client_auth::Failure;
 use crate::events::{self, Event, Reason};
+use crate::id::Id;
 use crate::protocol::authorization_request::RedirectUri;
 use crate::protocol::error::DirectError;
 use crate::protocol::grant_type::GrantType;
@@ -10,9 +15,10 @@ use crate::protocol::pkce::CodeVerifier;
 use crate::revocation;
 use crate::store::grants::{self, Birth, Grant};
 use crate::store::sessions::{self, IdleLimits};
+use crate::store::users::{self, User};
 use crate::store::{self, Transaction};
 use crate::tokens::authorization_code::AuthorizationCode;
-use crate::tokens::{Authentication, Order, Subject, TokenResponse};
+use crate::tokens::{Authentication, Order, Subject, TokenResponse, claims};
 
 const DEAD: DirectError =
     DirectError::InvalidGrant("the code is unknown, expired, used before, or its sign-in has ended");
@@ -37,6 +43,7 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
     let redeemed = exchange.store.write(redemption, |tx, redemption| Box::pin(redemption.redeem(tx))).await?;
     let Redeemed::Born(grant) = redeemed else { return Err(DEAD.into()) };
 
+    let claims = claims_about(exchange, grant.user_id, &code.claims.id_token).await?;
     let order = Order {
         client: exchange.client,
         subject: Subject::User { grant: &grant },
@@ -46,6 +53,7 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
             nonce: code.nonce,
             acr: code.acr,
             amr: code.amr,
+            claims,
             ..Authentication::default()
         }),
     };
@@ -82,6 +90,19 @@ fn check_verifier(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Result<(
     }
 }
 
+/// What the request wanted to stand in the ID Token itself. Most want nothing, and then nothing is read.
+async fn claims_about(
+    exchange: &Exchange<'_>,
+    user: Id<User>,
+    names: &BTreeSet<String>,
+) -> Result<Map<String, Value>, Failure> {
+    if names.is_empty() {
+        return Ok(Map::new());
+    }
+    let user = users::find(exchange.store.read(), user).await?.ok_or(DEAD)?;
+    Ok(claims::named(&user, names))
+}
+
 fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Grant {
     let now = exchange.now;
     let lifetimes = &exchange.issuer.lifetimes;
@@ -96,6 +117,7 @@ fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Grant {
         client_id: code.client_id.clone(),
         session_id: code.session_id,
         scope: code.scope.clone(),
+        claims: code.claims.userinfo.clone(),
         generation: 1,
         auth_time: code.auth_time,
         created_at: now,

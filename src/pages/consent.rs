@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::name::Name;
 use super::view::{self, AskedScope};
 use crate::app::App;
-use crate::authorization::Authorizations;
+use crate::authorization::{Authorizations, agreement};
 use crate::http::authorization::failure;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::problem::Problem;
@@ -39,7 +39,8 @@ pub async fn show(
 
     let consent = consents::find(app.store.read(), user.id, &client.id).await.map_err(outage)?;
     let before = consent.map(|consent| consent.scope).unwrap_or_default();
-    let all = || AskedScope::all(&pending.request.scope, &app.config.issuer.scopes).into_iter();
+    let wanted = agreement(&pending.request);
+    let all = || AskedScope::all(&wanted, &app.config.issuer.scopes).into_iter();
     let (already, asked): (Vec<_>, Vec<_>) = all().partition(|scope| before.contains(scope.token));
     // The client wants to hear it again, or somebody could pretend to be it: then everything is asked.
     let (already, asked) = if asked.is_empty() { (asked, already) } else { (already, asked) };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::claims_request::ClaimsRequest;
 use super::pkce::CodeChallenge;
 use super::response_type::{ResponseMode, ResponseType};
 use super::scope::Scope;
@@ -36,6 +37,16 @@ pub struct AuthorizationRequest {
     pub ui_locales: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub acr_values: Vec<String>,
+    #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
+    pub claims: ClaimsRequest,
+}
+
+impl AuthorizationRequest {
+    /// The levels of assurance that are asked for, in whichever way, best first.
+    pub fn wanted_acr(&self) -> impl Iterator<Item = &str> {
+        let by_claim = self.claims.acr.iter().flat_map(|acr| &acr.values);
+        by_claim.chain(&self.acr_values).map(String::as_str)
+    }
 }
 
 /// Where the answer goes, and whether the request itself said so: then the token request must say it too

@@ -69,6 +69,8 @@ pub enum SentCode {
     RequestNotSupported,
     RequestUriNotSupported,
     RegistrationNotSupported,
+    /// RFC 9470 §3; OpenID Connect Core §5.5.1.1 asks for an error.
+    UnmetAuthenticationRequirements,
 }
 
 impl SentCode {
@@ -85,6 +87,7 @@ impl SentCode {
             SentCode::RequestNotSupported => "request_not_supported",
             SentCode::RequestUriNotSupported => "request_uri_not_supported",
             SentCode::RegistrationNotSupported => "registration_not_supported",
+            SentCode::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
     }
 }

@@ -33,7 +33,7 @@ impl Assurance {
     }
 
     /// The first of the wanted classes that was reached. `None` says nothing rather than something untrue.
-    pub fn met(wanted: &[String]) -> Option<Assurance> {
-        wanted.iter().find_map(|acr| Assurance::ALL.into_iter().find(|assurance| assurance.acr() == acr))
+    pub fn met<'a>(mut wanted: impl Iterator<Item = &'a str>) -> Option<Assurance> {
+        wanted.find_map(|acr| Assurance::ALL.into_iter().find(|assurance| assurance.acr() == acr))
     }
 }

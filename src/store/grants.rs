@@ -3,6 +3,7 @@
 //! A grant's identifier is minted with the authorization code, so that its birth is the code's single use: the
 //! insert decides, and a second one is the replay.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
@@ -23,6 +24,8 @@ pub struct Grant {
     pub client_id: String,
     pub session_id: Id<Session>,
     pub scope: Scope,
+    /// Claims that UserInfo answers besides those of the scope (OpenID Connect Core §5.5).
+    pub claims: BTreeSet<String>,
     /// The generation of the refresh token that is current.
     pub generation: i64,
     pub auth_time: Timestamp,
@@ -52,6 +55,7 @@ pub(super) mod row {
         pub client_id: String,
         pub session_id: Id<Session>,
         pub scope: String,
+        pub claims: String,
         pub generation: i64,
         pub auth_time: Timestamp,
         pub created_at: Timestamp,
@@ -88,6 +92,7 @@ impl TryFrom<Model> for Grant {
                 column: "scope",
                 row: row.id.to_string(),
             })?,
+            claims: row.claims.split_whitespace().map(str::to_owned).collect(),
             id: row.id,
             user_id: row.user_id,
             client_id: row.client_id,
@@ -117,6 +122,7 @@ pub async fn bear(db: &impl ConnectionTrait, grant: &Grant) -> Result<Birth, Err
         client_id: Set(grant.client_id.clone()),
         session_id: Set(grant.session_id),
         scope: Set(grant.scope.to_string()),
+        claims: Set(grant.claims.iter().map(String::as_str).collect::<Vec<_>>().join(" ")),
         generation: Set(grant.generation),
         auth_time: Set(grant.auth_time),
         created_at: Set(grant.created_at),

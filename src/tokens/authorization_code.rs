@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::protocol::authorization_request::RedirectUri;
+use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::pkce::CodeChallenge;
 use crate::protocol::scope::Scope;
 use crate::secret::{self, Purpose, RootKey};
@@ -34,6 +35,8 @@ pub struct AuthorizationCode {
     pub acr: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub amr: Vec<String>,
+    #[serde(default, skip_serializing_if = "ClaimsRequest::is_empty")]
+    pub claims: ClaimsRequest,
 }
 
 const PREFIX: &str = "ac_";

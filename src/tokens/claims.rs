@@ -1,5 +1,7 @@
 //! Claims about a user (OpenID Connect Core §5.1 and §5.4): which scope asks for which, and what may be said.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::protocol::scope::Scope;
@@ -42,6 +44,25 @@ pub fn of_scope(user: &User, scope: &Scope) -> Map<String, Value> {
         }
     }
     claims
+}
+
+/// The claims of these names that have a value (Core §5.5).
+pub fn named(user: &User, names: &BTreeSet<String>) -> Map<String, Value> {
+    names.iter().filter_map(|name| Some((name.clone(), value_of(user, name)?))).collect()
+}
+
+/// Whether a user can have a claim of this name.
+pub fn is_known(name: &str) -> bool {
+    CLAIMS_OF_SCOPES.iter().any(|(_, names)| names.contains(&name))
+}
+
+/// The scopes that these claims belong to.
+pub fn scopes_of(names: &BTreeSet<String>) -> Scope {
+    let belonging = CLAIMS_OF_SCOPES
+        .iter()
+        .filter(|(_, claims)| names.iter().any(|name| claims.contains(&name.as_str())));
+    let tokens: Vec<&str> = belonging.map(|(scope, _)| *scope).collect();
+    tokens.join(" ").parse().unwrap_or_default()
 }
 
 fn value_of(user: &User, name: &str) -> Option<Value> {

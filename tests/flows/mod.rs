@@ -1,6 +1,7 @@
 //! What somebody sets out to do, from the first page to the last token.
 
 mod account;
+mod claims;
 mod keys;
 mod lineage;
 mod nodes;
