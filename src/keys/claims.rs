@@ -1,5 +1,7 @@
 //! The claims of a token whose signature is verified, and its times (RFC 7519 §4).
 
+use std::time::Duration;
+
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer};
 
@@ -64,6 +66,27 @@ pub(super) fn read<C: DeserializeOwned>(
     Ok(Verified { claims, issued_at: times.iat, expires_at: times.exp })
 }
 
+/// How far the clock of a client may run ahead of ours.
+const SKEW: Duration = Duration::from_secs(60);
+
+/// The claims of a JWT that a client has signed. `exp` counts if it is there; whether it must be is the reader's
+/// to say.
+pub(super) fn read_from_client<C: DeserializeOwned>(
+    payload: &[u8],
+    now: Timestamp,
+) -> Result<Verified<C>, Refusal> {
+    let times: Times = strict_json::object(payload).ok_or(Refusal::Malformed)?;
+    if times.exp.is_some_and(|end| now >= end) {
+        return Err(Refusal::Expired);
+    }
+    let latest = now.plus(SKEW);
+    if [times.nbf, times.iat].into_iter().flatten().any(|start| latest < start) {
+        return Err(Refusal::NotYetValid);
+    }
+    let claims = serde_json::from_slice(payload).map_err(|_| Refusal::Malformed)?;
+    Ok(Verified { claims, issued_at: times.iat, expires_at: times.exp })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
@@ -74,6 +97,18 @@ mod tests {
 
     fn refusal(payload: &str, expiry: Expiry) -> Option<Refusal> {
         read::<Value>(payload.as_bytes(), expiry, NOON).err()
+    }
+
+    fn of_client(payload: &str) -> Option<Refusal> {
+        read_from_client::<Value>(payload.as_bytes(), NOON).err()
+    }
+
+    #[test]
+    fn the_clock_of_a_client_may_run_a_minute_ahead() {
+        assert_eq!(of_client(r#"{"exp":43201,"iat":43260,"nbf":43260}"#), None);
+        assert_eq!(of_client(r#"{"exp":99999,"iat":43261}"#), Some(Refusal::NotYetValid));
+        assert_eq!(of_client(r#"{"exp":99999,"nbf":43261}"#), Some(Refusal::NotYetValid));
+        assert_eq!(of_client(r#"{"exp":43200}"#), Some(Refusal::Expired));
     }
 
     #[test]
@@ -117,6 +152,7 @@ mod tests {
                 for expiry in [Expiry::Enforced, Expiry::Ignored] {
                     assert_eq!(refusal(&payload, expiry), Some(Refusal::Malformed), "{payload}");
                 }
+                assert_eq!(of_client(&payload), Some(Refusal::Malformed), "{payload}");
             }
         }
         assert_eq!(refusal(r#"{"exp":9223372036854775807}"#, Expiry::Enforced), None);

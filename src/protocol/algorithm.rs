@@ -1,4 +1,4 @@
-//! The signature algorithms that Gatepass signs with (RFC 7518 §3.1, RFC 8037 §3.1).
+//! The signature algorithms that Gatepass signs with, and those it verifies (RFC 7518 §3.1, RFC 8037 §3.1).
 
 use std::fmt;
 use std::str::FromStr;
@@ -47,9 +47,59 @@ impl FromStr for Algorithm {
     }
 }
 
+/// What a client signs with: assertions (RFC 7523 §3) and request objects (RFC 9101 §6.2). `none` is no variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ClientAlgorithm {
+    RS256,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    ES256,
+    EdDSA,
+    /// HMAC with SHA-256, keyed by the client's secret. It fits no public key.
+    HS256,
+}
+
+impl ClientAlgorithm {
+    pub const ALL: [ClientAlgorithm; 5] = [
+        ClientAlgorithm::RS256,
+        ClientAlgorithm::PS256,
+        ClientAlgorithm::ES256,
+        ClientAlgorithm::EdDSA,
+        ClientAlgorithm::HS256,
+    ];
+    /// Those of public keys.
+    pub const ASYMMETRIC: [ClientAlgorithm; 4] =
+        [ClientAlgorithm::RS256, ClientAlgorithm::PS256, ClientAlgorithm::ES256, ClientAlgorithm::EdDSA];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ClientAlgorithm::RS256 => "RS256",
+            ClientAlgorithm::PS256 => "PS256",
+            ClientAlgorithm::ES256 => "ES256",
+            ClientAlgorithm::EdDSA => "EdDSA",
+            ClientAlgorithm::HS256 => "HS256",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        ClientAlgorithm::ALL.into_iter().find(|algorithm| algorithm.as_str() == text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_clients_sign_with_has_its_registered_name_and_none_is_not_among_it() {
+        for algorithm in ClientAlgorithm::ALL {
+            assert_eq!(ClientAlgorithm::parse(algorithm.as_str()), Some(algorithm));
+            assert_eq!(serde_json::to_string(&algorithm).unwrap(), format!("\"{}\"", algorithm.as_str()));
+        }
+        for stranger in ["none", "None", "rs256", "", "HS512", "RS256 "] {
+            assert_eq!(ClientAlgorithm::parse(stranger), None);
+        }
+    }
 
     #[test]
     fn the_wire_and_the_command_line_use_the_registered_names() {

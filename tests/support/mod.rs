@@ -1,11 +1,13 @@
 //! The world that a test plays in, and its actors.
 
 pub mod browser;
+pub mod client_signer;
 pub mod database;
 pub mod relying_party;
 pub mod world;
 
 pub use browser::Browser;
+pub use client_signer::ClientSigner;
 pub use relying_party::RelyingParty;
 pub use world::World;
 
