@@ -2,7 +2,11 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { desktop, phone } from './chromium.mjs';
+import { Shop } from './shop.mjs';
 import { Stage } from './stage.mjs';
+
+const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="56" height="56"><rect width="56" height="56" fill="#0a7c66"/>
+<circle cx="28" cy="28" r="16" fill="#ffd166"/></svg>`;
 
 describe('every page', () => {
   const stage = Stage.set();
@@ -71,5 +75,37 @@ describe('every page', () => {
         await look('not-found');
       });
     }
+  }
+
+  for (const [language, locale, device, settings] of [['en', 'en-US', 'desktop', desktop], ['ko', 'ko-KR', 'phone', phone]]) {
+    it(`shows an app's picture, its links and the whole of its long name in ${language} on a ${device}`, async (t) => {
+      const name = '<b>Aurora</b> & 오로라: the long-named portal for all employees of the northern region';
+      const aurora = 'https://aurora.example';
+      const links = ['--logo-uri', `${aurora}/logo.svg`, '--policy-uri', `${aurora}/privacy`, '--tos-uri', `${aurora}/terms`];
+      const registered = stage.gatepass.addClient(name, '--redirect-uri', 'http://127.0.0.1/callback', ...links);
+      const portal = await Shop.start(stage.gatepass, registered);
+      t.after(() => portal.stop());
+      const person = await stage.chromium.person(t, { ...settings, locale });
+      // The policy of the page is asked before this is.
+      await person.page.route(`${aurora}/logo.svg`, (route) => route.fulfill({ contentType: 'image/svg+xml', body: LOGO }));
+      async function look(page) {
+        assert.ok((await person.page.innerText('main')).includes(name), 'the name is text');
+        assert.equal(await person.page.locator('main img.picture').evaluate((picture) => picture.naturalWidth), 56, 'the picture is there');
+        assert.equal(await person.page.locator('.links a[rel~=noopener]').count(), 2);
+        await person.fitsTheWindow(page);
+        await person.isAccessible(page);
+        await person.photograph(language, device, page);
+      }
+      await person.page.goto(portal.entrance());
+      await look('sign-in-to-a-portal');
+      await person.signIn(stage.registered(`clerk-${language}`));
+      await person.page.waitForSelector('#consent-allow');
+      await look('consent-to-a-portal');
+      await person.press('#consent-allow');
+      await person.page.waitForSelector('#outcome');
+      await person.page.goto(`${stage.gatepass.issuer}/account`);
+      await person.fitsTheWindow('the account with a portal');
+      await person.photograph(language, device, 'account-with-a-portal');
+    });
   }
 });
