@@ -78,6 +78,10 @@ pub(super) async fn remove(
     let Some((session, user, _)) = caller.accept_of_member(form)? else {
         return Ok(caller.to(LOGIN));
     };
+    // No client is called otherwise, and PostgreSQL answers a NUL with an error.
+    if !client_id.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ShownError::NotFound.into());
+    }
     let acts = Authorizations { store: &app.store, issuer: &app.issuer };
     if !acts.withdraw(user.id, &client_id, caller.now).await.map_err(outage)? {
         return Err(ShownError::NotFound.into());
