@@ -1,9 +1,7 @@
 //! Changing one's password (NIST SP 800-63B §3.1.1): proven by the current one, and the end of everything elsewhere.
 
-use serde_json::Value;
-
 use super::attempt::{Place, SignIn, Unproven};
-use super::password::{Password, Unacceptable};
+use super::password::{Password, Unacceptable, facts};
 use crate::clock::Timestamp;
 use crate::events::{self, Event, Reason};
 use crate::revocation;
@@ -48,11 +46,13 @@ impl SignIn {
         if is_same(&current, &new) {
             return Ok(Changed::Same);
         }
-        let verifier = match self.hashing.hash_new(self.policy, new.reveal(), facts(&user)).await {
-            Ok(Ok(verifier)) => verifier,
-            Ok(Err(unacceptable)) => return Ok(Changed::Unacceptable(unacceptable)),
-            Err(_) => return Ok(Changed::Unproven(Unproven::Busy)),
-        };
+        let verifier =
+            match self.hashing.hash_new(self.policy, new.reveal(), facts(&user.username, &user.claims)).await
+            {
+                Ok(Ok(verifier)) => verifier,
+                Ok(Err(unacceptable)) => return Ok(Changed::Unacceptable(unacceptable)),
+                Err(_) => return Ok(Changed::Unproven(Unproven::Busy)),
+            };
         let secret = Secret::new();
         let replacement = Replacement {
             session: Session { secret: secret.fingerprint(), auth_time: now, last_seen_at: now, ..session },
@@ -114,15 +114,4 @@ fn is_same(current: &Secret, new: &Secret) -> bool {
         (Ok(current), Ok(new)) => current.as_bytes() == new.as_bytes(),
         _ => false,
     }
-}
-
-/// What a guesser knows of a user.
-fn facts(user: &User) -> Vec<String> {
-    let told = ["name", "given_name", "family_name", "nickname", "email", "phone_number", "birthdate"];
-    let told = told.iter().filter_map(|name| user.claims.get(*name).and_then(Value::as_str));
-    let mut facts: Vec<String> = told.map(str::to_owned).collect();
-    facts
-        .extend(facts.iter().filter_map(|fact| Some(fact.split_once('@')?.0.to_owned())).collect::<Vec<_>>());
-    facts.push(user.username.as_str().to_owned());
-    facts
 }

@@ -2,8 +2,11 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
+
+use crate::store::users::Username;
 
 /// In bytes, after normalization. Nothing is cut off: a longer one is refused before it is hashed.
 pub const LONGEST: usize = 1024;
@@ -74,6 +77,13 @@ pub enum Unacceptable {
         "this password is easy to guess: use several unrelated words, or let a password manager make one"
     )]
     Guessable,
+}
+
+/// What a guesser tries first: all that can be known of a user.
+pub fn facts(username: &Username, claims: &Map<String, Value>) -> Vec<String> {
+    let claimed = claims.values().filter_map(Value::as_str);
+    let mail = claimed.clone().filter_map(|claim| Some(claim.split_once('@')?.0));
+    claimed.chain(mail).chain([username.as_str()]).map(str::to_owned).collect()
 }
 
 impl PasswordPolicy {

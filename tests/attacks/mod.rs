@@ -1,5 +1,6 @@
 //! What attackers try, one file a heading of RFC 9700 §4 or of our own pages.
 
+mod consent;
 mod csrf;
 mod logout;
 mod pages;

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
+use gatepass::sign_in::hashing::{HashParameters, Hashing};
+use gatepass::sign_in::password::Password;
+use gatepass::store::credentials::{self, Kind};
+use gatepass::store::sessions;
 use gatepass::store::users::{self, Status};
-use gatepass::store::{credentials, sessions};
 
 use crate::on_both;
 use crate::support::Browser;
@@ -55,8 +58,10 @@ on_both!(a_refusal_says_nothing_of_the_account(world) {
         ("a b\u{200b}", PASSWORD), ("' OR 1=1 --", PASSWORD), ("*)(uid=*", PASSWORD),
     ] {
         let mut browser = world.browser();
+        let computed = world.app.sign_in.hashing.computed();
         let answer = try_password(&mut browser, username, password).await;
         assert_eq!(answer.status, 422, "{username}: {}", answer.body);
+        assert_eq!(world.app.sign_in.hashing.computed(), computed + 1, "{username} costs one hash");
         assert!(!is_signed_in(&mut browser).await);
         assert!(!browser.cookies.contains_key(SESSION));
         let shown = username.replace('\'', "&#39;");
@@ -232,4 +237,46 @@ on_both!(a_store_that_does_not_answer_signs_nobody_in_or_out(world) {
     let entered = stranger.submit(&page, "/login", &[("username", "alice"), ("password", PASSWORD)]).await;
     assert_eq!(entered.status, 503);
     assert!(!stranger.cookies.contains_key(SESSION));
+});
+
+on_both!(a_crowd_of_one_person_signs_in(world, [("sign_in.address_attempts", "1000"), ("sign_in.account_attempts", "1000")]) {
+    let alice = world.user("alice").await;
+    let entering = (0..50).map(|_| async {
+        let mut browser = world.browser();
+        try_password(&mut browser, "alice", PASSWORD).await.status
+    });
+    let statuses = futures_util::future::join_all(entering).await;
+    assert_eq!(statuses, [303; 50]);
+    let (store, limits) = (world.app.store.read(), &world.app.sign_in.idle);
+    assert_eq!(sessions::list_live(store, alice.id, limits, world.now()).await.unwrap().len(), 50);
+});
+
+on_both!(a_hundred_guesses_at_once_are_still_five(world, [("sign_in.address_attempts", "1000")]) {
+    world.user("alice").await;
+    let computed = world.app.sign_in.hashing.computed();
+    let guessing = (0..100).map(|guess| {
+        let password = if guess == 99 { PASSWORD.to_owned() } else { format!("guess {guess}") };
+        let mut browser = world.browser();
+        async move { try_password(&mut browser, "alice", &password).await.status }
+    });
+    let statuses = futures_util::future::join_all(guessing).await;
+    assert_eq!(statuses.iter().filter(|status| **status == 429).count(), 95, "{statuses:?}");
+    assert_eq!(world.app.sign_in.hashing.computed(), computed + 5);
+});
+
+on_both!(a_weak_hash_becomes_a_strong_one_at_the_next_sign_in(world, [("sign_in.argon2_memory_kib", "64")]) {
+    let alice = world.user("alice").await;
+    let weak = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$nkKfXtW1UqIaFWq8YkzmAQ";
+    let hashing = Hashing::new(HashParameters { memory_kib: 8, passes: 1, lanes: 1 }, 1, 1).unwrap();
+    let weak_of_hers = hashing.hash(Password::typed(PASSWORD).unwrap()).await.unwrap();
+    for (verifier, status, stored_after) in [(weak_of_hers, 303, "m=64,"), (weak.to_owned(), 422, "m=8,")] {
+        let set = (alice.id, verifier, world.now());
+        world.app.store.write(set, |tx, (user, verifier, now)| {
+            Box::pin(credentials::set(tx, *user, Kind::Password, verifier, *now))
+        }).await.unwrap();
+        assert_eq!(try_password(&mut world.browser(), "alice", PASSWORD).await.status, status);
+        let stored = credentials::find(world.app.store.read(), alice.id, Kind::Password).await.unwrap().unwrap();
+        assert!(stored.contains(stored_after), "{stored}");
+    }
+    assert_eq!(try_password(&mut world.browser(), "alice", "anything").await.status, 422);
 });

@@ -55,7 +55,10 @@ impl Answer {
             .split("<form")
             .skip(1)
             .map(|form| form.split("</form>").next().unwrap())
-            .find(|form| attribute(form, "action").is_some_and(|target| target.ends_with(action)))
+            .find(|form| {
+                attribute(form, "action")
+                    .is_some_and(|target| target.split('?').next().unwrap().ends_with(action))
+            })
             .unwrap_or_else(|| panic!("no form for {action} in {}", self.body));
         form.split("<input")
             .skip(1)

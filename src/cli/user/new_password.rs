@@ -7,6 +7,7 @@ use crate::cli::input;
 use crate::cli::output::Refusal;
 use crate::config::Config;
 use crate::sign_in::hashing::StoredHash;
+use crate::sign_in::password::facts;
 use crate::store::users::Username;
 
 /// Where a new password comes from. Never from the command line itself, which other people on the machine can read.
@@ -46,10 +47,8 @@ impl NewPassword {
             true => input::secret_line()?,
             false => input::new_password(username.as_str())?,
         };
-        // What a guesser tries first.
-        let about = claims.values().filter_map(Value::as_str).chain([username.as_str()]).map(str::to_owned);
-        let hashed =
-            app::hashing(config).hash_new(app::password_policy(config), &password, about.collect()).await;
+        let about = facts(username, claims);
+        let hashed = app::hashing(config).hash_new(app::password_policy(config), &password, about).await;
         hashed
             .map_err(|error| Refusal::new("failed", error.to_string()))?
             .map_err(|error| Refusal::new("unacceptable_password", error.to_string()))

@@ -26,11 +26,16 @@ use crate::store::users::User;
 pub fn routes() -> Router<App> {
     Router::new()
         .route(ACCOUNT, get(show))
-        .route("/account/profile", post(profile::save))
-        .route("/account/password", post(password::change))
+        .route("/account/profile", get(back).post(profile::save))
+        .route("/account/password", get(back).post(password::change))
         .route("/account/devices/end-others", post(devices::end_others))
         .route("/account/devices/{id}/end", post(devices::end))
         .route("/account/apps/{client_id}/remove", post(apps::remove))
+}
+
+/// Whoever was told of a mistake there and loads the tab again.
+async fn back(caller: Caller) -> Response {
+    caller.to(ACCOUNT)
 }
 
 async fn show(

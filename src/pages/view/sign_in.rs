@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use askama::Template;
 use axum::http::StatusCode;
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use super::{Client, Frame};
 use crate::http::page::{Page, Policy};
@@ -41,6 +41,18 @@ pub enum Refusal {
 }
 
 impl SignIn<'_> {
+    /// With the request in the address too, so that a tab that is loaded again still knows what it was for.
+    fn action(&self) -> String {
+        let path = self.frame.path("/login");
+        match self.authorization {
+            None => path,
+            Some(id) => {
+                let id: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
+                format!("{path}?authorization={id}")
+            }
+        }
+    }
+
     fn lead(&self) -> Sentence {
         let text = &self.frame.text.sign_in;
         match (self.occasion, self.client) {
