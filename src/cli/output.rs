@@ -134,3 +134,22 @@ pub fn facts(facts: &[(&str, String)]) -> String {
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_what_stands_in_them() {
+        let rows = [["alice".to_owned(), "1".to_owned()], ["김철수".to_owned(), String::new()]];
+        assert_eq!(table(["NAME", "N"], rows), "NAME   N\nalice  1\n김철수\n");
+        assert_eq!(facts(&[("a", "1".to_owned()), ("none", String::new())]), "a     1\n");
+    }
+
+    #[test]
+    fn what_strangers_wrote_does_not_steer_the_terminal() {
+        let rows = [["\u{1b}[2J".to_owned()], ["a\nb".to_owned()], ["\u{9b}2J".to_owned()]];
+        assert!(!table(["BROWSER"], rows).contains(['\u{1b}', '\u{9b}']));
+        assert_eq!(facts(&[("name", "a\nb".to_owned())]).lines().count(), 1);
+    }
+}

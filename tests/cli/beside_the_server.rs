@@ -1,0 +1,284 @@
+//! Commands on the database of a server that runs: it follows within seconds.
+
+use std::time::{Duration, Instant};
+
+use gatepass::registration::Registered;
+use gatepass::secret::Secret;
+use gatepass::store::clients;
+use sea_orm::{ConnectionTrait, Database};
+use serde_json::{Value, json};
+
+use super::Operator;
+use crate::on_both;
+use crate::support::world::PASSWORD;
+use crate::support::{RelyingParty, World};
+
+const NEW_PASSWORD: &str = "purple whales dance at noon";
+
+/// The client that `client add --json` has answered.
+async fn party(world: &World, added: &Value) -> RelyingParty {
+    let id = added["client_id"].as_str().unwrap();
+    let client = clients::find(world.app.store.read(), id).await.unwrap().unwrap();
+    let secret = added["client_secret"].as_str().map(Secret::claimed);
+    RelyingParty::new(world, Registered { client, secret })
+}
+
+/// Longer than any node remembers a client.
+async fn soon(mut holds: impl AsyncFnMut() -> bool) -> bool {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(6) {
+        if holds().await {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    false
+}
+
+on_both!(users_come_and_go(world) {
+    let operator = Operator::beside(&world);
+    let claims = operator.home.join("claims.json");
+    std::fs::write(&claims, r#"{"name": "Alice Example", "email": "alice@example.com", "email_verified": true}"#).unwrap();
+    let add = ["user", "add", " Alice ", "--password-stdin", "--claims", claims.to_str().unwrap(), "--json"];
+    let alice = operator.pipes(&format!("{PASSWORD}\n"), &add).json();
+    assert_eq!((&alice["username"], &alice["status"]), (&json!("alice"), &json!("active")));
+    operator.adds_user("bob", NEW_PASSWORD);
+
+    let names = |list: Value| -> Vec<String> {
+        list.as_array().unwrap().iter().map(|user| user["username"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(operator.json(&["user", "list"])), ["alice", "bob"]);
+    assert_eq!(names(operator.json(&["user", "list", "--limit", "1"])), ["alice"]);
+    assert_eq!(names(operator.json(&["user", "list", "--after", "alice"])), ["bob"]);
+
+    let shop = world.shop().await;
+    let tokens = shop.tokens("alice", "openid email").await;
+    let userinfo = shop.userinfo(tokens["access_token"].as_str().unwrap()).await.json();
+    assert_eq!((&userinfo["sub"], &userinfo["email"]), (&alice["sub"], &json!("alice@example.com")));
+    let shown = operator.json(&["user", "show", "alice"]);
+    assert_eq!((shown["sessions"].as_array().unwrap().len(), &shown["apps"]), (1, &json!(["shop"])));
+    assert_eq!(operator.json(&["user", "show", alice["sub"].as_str().unwrap()]), shown);
+
+    assert_eq!(operator.json(&["user", "disable", "alice"])["status"], "disabled");
+    assert_eq!(shop.refresh(tokens["refresh_token"].as_str().unwrap()).await.json()["error"], "invalid_grant");
+    assert_eq!(shop.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+    assert_ne!(world.browser().sign_in("/login", "alice", PASSWORD).await.status, 303);
+    operator.does(&["user", "disable", "alice"]);
+
+    assert_eq!(operator.json(&["user", "enable", "alice"])["status"], "active");
+    world.signed_in("alice").await;
+    assert_eq!(shop.refresh(tokens["refresh_token"].as_str().unwrap()).await.json()["error"], "invalid_grant");
+
+    let tokens = shop.tokens("alice", "openid").await;
+    operator.pipes(r#"{"name": "Alice B."}"#, &["user", "set-claims", "alice", "-"]).words();
+    assert_eq!(operator.json(&["user", "show", "alice"])["claims"], json!({ "name": "Alice B." }));
+
+    operator.does(&["user", "remove", "alice"]);
+    assert_eq!(shop.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 401);
+    assert_eq!(operator.refused(&["user", "show", "alice"]).0, "not_found");
+    assert_eq!(operator.refused(&["user", "remove", "alice"]).0, "not_found");
+    assert_eq!(names(operator.json(&["user", "list"])), ["bob"]);
+    // Somebody else of the same name is somebody else.
+    operator.adds_user("alice", PASSWORD);
+    assert_ne!(operator.json(&["user", "show", "alice"])["sub"], alice["sub"]);
+
+    let trail = operator.json(&["audit", "list", "--user", alice["sub"].as_str().unwrap()]);
+    let events: Vec<&str> = trail.as_array().unwrap().iter().map(|entry| entry["event"].as_str().unwrap()).collect();
+    assert_eq!((events.first(), events.last()), (Some(&"user_removed"), Some(&"user_added")));
+    assert!(events.contains(&"user_disabled") && events.contains(&"user_enabled"), "{events:?}");
+});
+
+on_both!(a_new_password_ends_what_the_old_one_opened(world) {
+    let operator = Operator::beside(&world);
+    operator.adds_user("alice", PASSWORD);
+    let shop = world.shop().await;
+    let tokens = shop.tokens("alice", "openid offline_access").await;
+    operator.pipes(NEW_PASSWORD, &["user", "set-password", "alice", "--password-stdin"]).words();
+    assert_eq!(shop.refresh(tokens["refresh_token"].as_str().unwrap()).await.json()["error"], "invalid_grant");
+    assert_eq!(operator.json(&["session", "list", "--user", "alice"]), json!([]));
+    assert_ne!(world.browser().sign_in("/login", "alice", PASSWORD).await.status, 303);
+    assert_eq!(world.browser().sign_in("/login", "alice", NEW_PASSWORD).await.status, 303);
+});
+
+on_both!(clients_come_and_go(world) {
+    let operator = Operator::beside(&world);
+    let added = operator.json(&[
+        "client", "add", "--name", "Reports", "--grant-type", "client_credentials", "--scope", "read write",
+        "--audience", "https://api.example", "--access-token", "opaque",
+    ]);
+    let id = added["client_id"].as_str().unwrap();
+    let secret = added["client_secret"].as_str().unwrap();
+    assert_eq!((&added["response_types"], &added["redirect_uris"]), (&json!([]), &json!([])));
+    let reports = party(&world, &added).await;
+    let ask = || reports.token(&[("grant_type", "client_credentials"), ("scope", "read")]);
+    let tokens = ask().await.json();
+    assert_eq!(tokens["scope"], "read");
+
+    let api = operator.json(&[
+        "client", "add", "--id", "orders-api", "--resource", "https://api.example", "--grant-type", "client_credentials",
+    ]);
+    let seen = party(&world, &api).await.introspect(tokens["access_token"].as_str().unwrap()).await;
+    assert_eq!((&seen["active"], &seen["client_id"]), (&json!(true), &json!(id)));
+
+    for again in [&["client", "show", id][..], &["client", "list"], &["audit", "list"], &["client", "update", id]] {
+        let (words, json) = (operator.does(again), operator.json(again).to_string());
+        assert!(!words.contains(secret) && !json.contains("client_secret\":"), "{again:?}");
+    }
+    assert_eq!(operator.refused(&["client", "add", "--id", "orders-api", "--grant-type", "client_credentials"]).0, "exists");
+
+    let changed = operator.json(&["client", "update", id, "--scope", "read", "--new-secret"]);
+    assert_ne!(changed["client_secret"], secret);
+    assert_eq!((&changed["scope"], &changed["client_name"]), (&json!("read"), &json!("Reports")));
+    assert!(soon(async || ask().await.status == 401).await, "the old secret is worth nothing");
+    let reports = party(&world, &changed).await;
+    let ask = || reports.token(&[("grant_type", "client_credentials")]);
+    assert_eq!(ask().await.status, 200);
+
+    assert_eq!(operator.json(&["client", "update", id, "--disable"])["status"], "disabled");
+    assert!(soon(async || ask().await.status == 401).await);
+    assert_eq!(operator.json(&["client", "update", id, "--enable"])["status"], "active");
+    assert!(soon(async || ask().await.status == 200).await);
+    operator.does(&["client", "remove", id]);
+    assert!(soon(async || ask().await.status == 401).await);
+    assert_eq!(operator.refused(&["client", "show", id]).0, "not_found");
+    assert_eq!(operator.refused(&["client", "update", id]).0, "not_found");
+});
+
+on_both!(a_client_is_described_by_flags_and_by_metadata(world) {
+    let operator = Operator::beside(&world);
+    let metadata = r#"{"client_name": "Old", "redirect_uris": ["https://shop.example/cb"], "default_max_age": 60}"#;
+    let add = ["client", "add", "--metadata", "-", "--name", "Shop", "--json"];
+    let added = operator.pipes(metadata, &add).json();
+    let id = added["client_id"].as_str().unwrap();
+    assert_eq!((&added["client_name"], &added["default_max_age"]), (&json!("Shop"), &json!(60)));
+    assert_eq!(added["scope"], "address email offline_access openid phone profile");
+    assert_eq!(added["response_types"], json!(["code"]));
+    let changes = r#"{"default_max_age": null, "consent": "implied", "scope": "openid"}"#;
+    let changed = operator.pipes(changes, &["client", "update", id, "--metadata", "-", "--json"]).json();
+    assert_eq!((&changed["default_max_age"], &changed["consent"]), (&Value::Null, &json!("implied")));
+    assert_eq!((&changed["client_name"], &changed["scope"]), (&json!("Shop"), &json!("openid")));
+
+    let app = operator.json(&["client", "add", "--public", "--redirect-uri", "com.example.app:/cb"]);
+    assert_eq!(app["client_secret"], Value::Null);
+    let app = app["client_id"].as_str().unwrap();
+    assert_eq!(operator.refused(&["client", "update", app, "--new-secret"]).0, "usage");
+    let confidential = ["client", "update", app, "--auth-method", "client_secret_post"];
+    assert_eq!(operator.refused(&confidential).0, "invalid_redirect_uri");
+    let confidential = operator.json(&[&confidential[..], &["--redirect-uri", "https://app.example/cb"]].concat());
+    assert!(confidential["client_secret"].is_string(), "a secret is made for who needs one");
+
+    let own = "f".repeat(32);
+    let add = ["client", "add", "--grant-type", "client_credentials", "--secret-stdin", "--json"];
+    let brought = operator.pipes(&own, &add).json();
+    assert_eq!(brought["client_secret"], Value::Null, "who brought it knows it");
+    assert_eq!(operator.pipes("short", &add).refusal().0, "invalid_client_metadata");
+});
+
+on_both!(a_removed_client_leaves_nothing_to_a_later_one_of_its_name(world) {
+    world.user("alice").await;
+    let operator = Operator::beside(&world);
+    let add = ["client", "add", "--id", "shop", "--redirect-uri", "https://shop.example/callback", "--public"];
+    let shop = party(&world, &operator.json(&add)).await;
+    let tokens = shop.tokens("alice", "openid").await;
+    operator.does(&["client", "remove", "shop"]);
+    assert_eq!(operator.json(&["user", "show", "alice"])["apps"], json!([]));
+    operator.does(&add);
+    assert_eq!(shop.refresh(tokens["refresh_token"].as_str().unwrap()).await.json()["error"], "invalid_grant");
+});
+
+on_both!(an_ended_session_takes_its_apps_along(world) {
+    world.user("alice").await;
+    world.user("bob").await;
+    let operator = Operator::beside(&world);
+    let shop = world.shop().await;
+    let (here, there) = (shop.tokens("alice", "openid").await, shop.tokens("alice", "openid offline_access").await);
+    let bobs = shop.tokens("bob", "openid").await;
+    let refreshes = async |tokens: &Value| shop.refresh(tokens["refresh_token"].as_str().unwrap()).await.status == 200;
+
+    assert_eq!(operator.json(&["session", "list"]).as_array().unwrap().len(), 3);
+    let alices = operator.json(&["session", "list", "--user", "alice"]);
+    assert_eq!((alices.as_array().unwrap().len(), &alices[0]["amr"]), (2, &json!(["pwd"])));
+    // The most recent one comes first.
+    let sid = alices[0]["sid"].as_str().unwrap();
+    operator.does(&["session", "end", sid]);
+    assert_eq!(operator.refused(&["session", "end", sid]).0, "not_found");
+    assert_eq!(operator.refused(&["session", "end", "nonsense"]).0, "not_found");
+    assert!(!refreshes(&there).await && refreshes(&here).await);
+    operator.does(&["session", "end", "--user", "alice", "--all"]);
+    assert!(refreshes(&bobs).await);
+    assert_eq!(operator.json(&["session", "list"]).as_array().unwrap().len(), 1);
+    assert_eq!(operator.json(&["session", "list", "--user", "alice"]), json!([]));
+});
+
+on_both!(keys_are_announced_then_sign_then_retire(world) {
+    let operator = Operator::beside(&world);
+    let states = |list: &Value, alg: &str| -> Vec<String> {
+        let keys = list.as_array().unwrap().iter().filter(|key| key["alg"] == alg);
+        keys.map(|key| key["state"].as_str().unwrap().to_owned()).collect()
+    };
+    let before = operator.json(&["key", "list"]);
+    assert_eq!(["ES256", "RS256", "EdDSA"].map(|alg| states(&before, alg)), [["signing"], ["signing"], ["signing"]]);
+    let after = operator.json(&["key", "rotate", "ES256", "EdDSA"]);
+    assert_eq!(states(&after, "ES256"), ["signing", "announced"]);
+    assert_eq!(states(&after, "EdDSA"), ["signing", "announced"]);
+    assert_eq!(states(&after, "RS256"), ["signing"]);
+    assert!(!after.to_string().contains("\"d\""));
+
+    world.app.refresh_keys(world.now()).await.unwrap();
+    let jwks = world.browser().get("/jwks").await.json();
+    assert_eq!(jwks["keys"].as_array().unwrap().len(), 5);
+
+    let stolen = before.as_array().unwrap().iter().find(|key| key["alg"] == "RS256").unwrap()["kid"].as_str().unwrap();
+    operator.does(&["key", "retire", stolen]);
+    world.app.refresh_keys(world.now()).await.unwrap();
+    let jwks = world.browser().get("/jwks").await.body;
+    assert!(!jwks.contains(stolen));
+    assert!(states(&operator.json(&["key", "list"]), "RS256").contains(&"signing".to_owned()));
+    assert_eq!(operator.refused(&["key", "retire", "nonsense"]).0, "not_found");
+});
+
+on_both!(doctor_finds_a_broken_invariant(world) {
+    let operator = Operator::beside(&world).knowing("GATEPASS_ISSUER__URL", "https://id.invalid");
+    let operator = operator.knowing("GATEPASS_SERVER__TRUSTED_PROXIES", "10.0.0.1");
+    world.user("alice").await;
+    world.signed_in("alice").await;
+    let failed = |operator: &Operator| -> Vec<String> {
+        let said = operator.says(&["doctor", "--check", "--json"]);
+        let answer: Value = serde_json::from_str(&said.out).unwrap();
+        assert_eq!(said.code, i32::from(answer["healthy"] == false));
+        let found = answer["findings"].as_array().unwrap().iter().filter(|finding| finding["verdict"] == "failed");
+        found.map(|finding| finding["message"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(failed(&operator), Vec::<String>::new());
+    let database = Database::connect(world.app.config.database.url.reveal()).await.unwrap();
+    database.execute_unprepared("UPDATE users SET disabled_at = 1").await.unwrap();
+    database.close().await.unwrap();
+    let failed = failed(&operator);
+    assert!(failed.len() == 1 && failed[0].contains("no disabled user has a live session"), "{failed:?}");
+});
+
+on_both!(every_command_answers_in_words_and_in_json(world) {
+    world.user("alice").await;
+    world.shop().await;
+    world.signed_in("alice").await;
+    let operator = Operator::beside(&world);
+    for command in [
+        &["migrate", "status"][..],
+        &["migrate", "up"],
+        &["user", "list"],
+        &["user", "show", "alice"],
+        &["user", "enable", "alice"],
+        &["client", "list"],
+        &["client", "show", "shop"],
+        &["client", "update", "shop", "--name", "Shop"],
+        &["session", "list"],
+        &["key", "list"],
+        &["audit", "list"],
+        &["audit", "list", "--user", "alice", "--limit", "1"],
+        &["config", "example"],
+        &["config", "check", "--dev"],
+    ] {
+        assert!(!operator.does(command).trim().is_empty(), "{command:?}");
+        assert!(!operator.json(command).is_null(), "{command:?}");
+    }
+});

@@ -1,0 +1,130 @@
+//! `serve --dev` as a developer starts it, commands beside it, and the small app that tries it out.
+
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::Operator;
+use crate::support::Browser;
+
+/// A process that ends with the test, and what it says meanwhile.
+struct Running(Child, Lines<BufReader<ChildStdout>>);
+
+impl Running {
+    fn starts(operator: &Operator, arguments: &[&str]) -> Self {
+        let mut command = operator.command(arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Running(child, lines)
+    }
+
+    /// Waits for a line of its output.
+    fn says(&mut self, text: &str) -> String {
+        let mut lines = self.1.by_ref().map_while(Result::ok);
+        lines.find(|line| line.contains(text)).unwrap_or_else(|| panic!("it never says {text}"))
+    }
+
+    /// Asked to by SIGTERM; returns the exit code.
+    fn stops(mut self) -> Option<i32> {
+        let kill = std::process::Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        assert!(kill.success());
+        self.0.wait().unwrap().code()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Waits until `serve --dev` has said what it has set up.
+fn dev_server(operator: &Operator) -> (Running, Value) {
+    let arguments = ["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"];
+    let mut server = Running::starts(operator, &arguments);
+    server.says("dev.json");
+    let dev = std::fs::read_to_string(operator.data_dir.join("dev.json")).unwrap();
+    (server, serde_json::from_str(&dev).unwrap())
+}
+
+#[test]
+fn commands_work_beside_a_development_server() {
+    let operator = Operator::new();
+    let (server, dev) = dev_server(&operator);
+    operator.adds_user("alice", "purple whales dance at noon");
+    let users = operator.json(&["user", "list"]);
+    assert_eq!((&users[0]["username"], &users[1]["username"]), (&"alice".into(), &dev["username"]));
+    assert_eq!(operator.json(&["client", "list"])[0]["client_id"], dev["client_id"]);
+    let health = operator.json(&["doctor", "--check"]);
+    let bad: Vec<&Value> =
+        health["findings"].as_array().unwrap().iter().filter(|finding| finding["verdict"] != "ok").collect();
+    assert!(bad.is_empty(), "{bad:?}");
+    assert_eq!(server.stops(), Some(0));
+    let health = operator.json(&["doctor"]);
+    let last = health["findings"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["check"], &last["verdict"]), (&"issuer".into(), &"warning".into()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_small_app_signs_in_reads_refreshes_and_signs_out() {
+    let operator = Operator::new();
+    let (_server, dev) = dev_server(&operator);
+    let began = Instant::now();
+    let mut app = Running::starts(&operator, &["try", "--json"]);
+    let said: Value = serde_json::from_str(&app.says("issuer")).unwrap();
+    assert!(began.elapsed() < Duration::from_secs(10));
+    assert_eq!(said["issuer"], dev["issuer"]);
+    let own = said["url"].as_str().unwrap().trim_end_matches('/').to_owned();
+    let (username, password) = (dev["username"].as_str().unwrap(), dev["password"].as_str().unwrap());
+
+    // Two browsers in one: cookies do not know ports.
+    let (mut at_app, mut at_server) = (Browser::new(&own), Browser::new(dev["issuer"].as_str().unwrap()));
+    let forged = at_app.get("/callback?code=1&state=1").await;
+    assert!(forged.status == 400 && forged.body.contains("no sign-in under way"), "{}", forged.body);
+
+    for (sound, bent, about) in [("state=", "state=x", "the state"), ("iss=", "iss=x", "does not come from")]
+    {
+        let leaving = at_app.get("/sign-in").await;
+        let answer = at_server.walk(leaving.location(), username, password).await;
+        let refused = at_app.get(&answer.location().replace(sound, bent)).await;
+        assert!(refused.status == 400 && refused.body.contains(about), "{}", refused.body);
+        let again = at_app.get(answer.location()).await;
+        assert_eq!(again.status, 400, "an attempt is over after one answer");
+    }
+
+    let leaving = at_app.get("/sign-in").await;
+    let answer = at_server.walk(leaving.location(), username, password).await;
+    let before = at_app.cookies["gatepass-try"].clone();
+    assert_eq!(at_app.get(answer.location()).await.location(), "/");
+    assert_ne!(at_app.cookies["gatepass-try"], before, "a new cookie at every sign-in");
+    let page = at_app.get("/").await.body;
+    assert!(page.contains("You are signed in") && page.contains("auth_time"), "{page}");
+
+    at_app.post("/userinfo", &[]).await;
+    assert!(at_app.get("/").await.body.contains("demo@example.com"));
+    at_app.post("/refresh", &[]).await;
+    assert!(at_app.get("/").await.body.contains("The tokens are new"));
+
+    operator.does(&["session", "end", "--user", username, "--all"]);
+    at_app.post("/refresh", &[]).await;
+    assert!(at_app.get("/").await.body.contains("invalid_grant"));
+
+    let leaving = at_app.post("/sign-out", &[]).await;
+    let back = at_server.get(leaving.location()).await;
+    assert_eq!(back.location(), format!("{own}/"));
+    assert!(at_app.get("/").await.body.contains("try-sign-in"));
+    assert_eq!(app.stops(), Some(0));
+}
+
+#[test]
+fn the_small_app_says_what_it_needs() {
+    let operator = Operator::new();
+    assert_eq!(operator.refused(&["try"]).0, "not_found");
+    let nobody = ["try", "--issuer", "http://127.0.0.1:1", "--client-id", "shop", "--listen", "127.0.0.1:0"];
+    let (code, message) = operator.refused(&nobody);
+    assert!(code == "failed" && message.contains("is the server running?"), "{message}");
+}
