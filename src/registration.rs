@@ -1,19 +1,23 @@
 //! From metadata to a client: the rules that every way of registering shares (RFC 7591 §2, RFC 8252, RFC 9700 §2.1).
 
-use url::Url;
+pub mod document;
+pub mod dynamic;
+
+use url::{Host, Url};
 
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
 use crate::id::Id;
-use crate::protocol::client_metadata::{ClientMetadata, ConsentPolicy, PkceDuty, Profile};
+use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, ConsentPolicy, PkceDuty, Profile};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::redirect_uri::{self, LONGEST};
 use crate::protocol::response_type::ResponseType;
 use crate::protocol::scope::Scope;
+use crate::revocation;
 use crate::secret::Secret;
 use crate::store::clients::{self, Client, Status};
 use crate::store::users::User;
-use crate::store::{self, Store};
+use crate::store::{self, Store, Transaction, registrations};
 
 /// What is wrong with a registration; `error` is the code of RFC 7591 §3.2.2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,6 +26,8 @@ pub enum Invalid {
     RedirectUri { uri: String, why: &'static str },
     #[error("{member}: {why}")]
     Metadata { member: &'static str, why: &'static str },
+    #[error("software_statement: this server takes none; leave it out")]
+    SoftwareStatement,
 }
 
 impl Invalid {
@@ -29,6 +35,7 @@ impl Invalid {
         match self {
             Invalid::RedirectUri { .. } => "invalid_redirect_uri",
             Invalid::Metadata { .. } => "invalid_client_metadata",
+            Invalid::SoftwareStatement => "unapproved_software_statement",
         }
     }
 }
@@ -78,6 +85,28 @@ pub async fn register(
     metadata: ClientMetadata,
     now: Timestamp,
 ) -> Result<Registered, Refusal> {
+    let registered = prepare(identity, metadata, now)?;
+    store
+        .write((registered.client.clone(), now), |tx, (client, now)| Box::pin(add(tx, client, *now)))
+        .await?;
+    Ok(registered)
+}
+
+async fn add(tx: &Transaction, client: &Client, now: Timestamp) -> Result<(), store::Error> {
+    clients::insert(tx, client).await?;
+    events::record(tx, &Event::ClientAdded { client: client.id.clone() }, now).await
+}
+
+/// Ends everything of a client and forgets it.
+pub async fn remove(tx: &Transaction, client_id: &str, now: Timestamp) -> Result<(), store::Error> {
+    clients::remove(tx, client_id).await?;
+    registrations::remove(tx, client_id).await?;
+    revocation::end_client(tx, client_id, now).await?;
+    events::record(tx, &Event::ClientRemoved { client: client_id.to_owned() }, now).await
+}
+
+/// A new client that is not written yet.
+fn prepare(identity: Identity, metadata: ClientMetadata, now: Timestamp) -> Result<Registered, Refusal> {
     let mut wrong = check(&metadata);
     let client_id = identity.client_id.unwrap_or_else(|| Id::<Client>::new().uuid().to_string());
     wrong.extend(check_client_id(&client_id));
@@ -97,14 +126,6 @@ pub async fn register(
         created_at: now,
         updated_at: now,
     };
-    store
-        .write((client.clone(), now), |tx, (client, now)| {
-            Box::pin(async move {
-                clients::insert(tx, client).await?;
-                events::record(tx, &Event::ClientAdded { client: client.id.clone() }, *now).await
-            })
-        })
-        .await?;
     Ok(Registered { client, secret })
 }
 
@@ -193,14 +214,31 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Invalid> {
         ("logo_uri", &metadata.logo_uri),
         ("policy_uri", &metadata.policy_uri),
         ("tos_uri", &metadata.tos_uri),
+        ("initiate_login_uri", &metadata.initiate_login_uri),
     ] {
         must(uri.as_deref().is_none_or(is_web_page), member, "an https URL of at most 2048 bytes");
+    }
+    for (member, texts) in
+        [("contacts", &metadata.contacts), ("default_acr_values", &metadata.default_acr_values)]
+    {
+        let all = texts.len() <= 10 && texts.iter().all(|text| is_name(text));
+        must(all, member, "at most 10, each of 1 to 100 characters, none of them a control character");
     }
     for (member, identifiers) in [("audience", &metadata.audience), ("resources", &metadata.resources)] {
         let all = identifiers.len() <= 10 && identifiers.iter().all(|identifier| is_resource(identifier));
         must(all, member, "at most 10 absolute URIs without a fragment (RFC 8707 section 2)");
     }
-    let uris = metadata.redirect_uris.iter().chain(&metadata.post_logout_redirect_uris);
+    // Registration §2, application_type: "Web Clients using the OAuth Implicit Grant Type MUST only register URLs
+    // using the https scheme as redirect_uris; they MUST NOT use localhost as the hostname."
+    must(
+        metadata.application_type == ApplicationType::Native
+            || !uses(GrantType::Implicit)
+            || metadata.redirect_uris.iter().all(|uri| is_on_the_web(uri)),
+        "redirect_uris",
+        "a web client of the implicit or hybrid flow has https URIs that are not on localhost",
+    );
+    // Beyond that their number has been complained about.
+    let uris = metadata.redirect_uris.iter().chain(&metadata.post_logout_redirect_uris).take(2 * MOST);
     wrong.extend(uris.filter_map(|uri| {
         let why = redirect_uri::fault(uri, is_public)?;
         let shown = uri.chars().filter(|c| !c.is_control()).take(200).collect();
@@ -219,6 +257,10 @@ fn is_web_page(uri: &str) -> bool {
     uri.len() <= LONGEST
         && redirect_uri::is_plain(uri)
         && Url::parse(uri).is_ok_and(|url| url.scheme() == "https")
+}
+
+fn is_on_the_web(uri: &str) -> bool {
+    Url::parse(uri).is_ok_and(|url| url.scheme() == "https" && url.host() != Some(Host::Domain("localhost")))
 }
 
 fn is_resource(uri: &str) -> bool {

@@ -9,7 +9,10 @@ use axum::routing::{get, post};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 use crate::app::App;
-use crate::endpoints::{authorize, discovery, introspection, jwks, revocation, token, userinfo};
+use crate::config::Config;
+use crate::endpoints::{
+    authorize, discovery, introspection, jwks, registration, revocation, token, userinfo,
+};
 use crate::http::forwarded::Proxies;
 use crate::http::front::Front;
 use crate::http::limits::Limits;
@@ -34,6 +37,7 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         .route(jwks::PATH, get(jwks::show))
         .route(discovery::OPENID_PATH, get(discovery::show))
         .route(discovery::OAUTH_PATH, get(discovery::show))
+        .merge(registration_of_clients(&app.config))
         .merge(pages::routes(look.clone()));
 
     let below_path = match issuer.path() {
@@ -59,6 +63,16 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         true => dressed.layer(SetResponseHeaderLayer::overriding(STRICT_TRANSPORT_SECURITY, TWO_YEARS)),
         false => dressed,
     }
+}
+
+fn registration_of_clients(config: &Config) -> Router<App> {
+    if !config.registration.is_on() {
+        return Router::new();
+    }
+    let one = get(registration::read).put(registration::replace).delete(registration::remove);
+    Router::new()
+        .route(registration::PATH, post(registration::register))
+        .route(registration::CLIENT_PATH, one)
 }
 
 /// RFC 6797 §6.1

@@ -8,6 +8,7 @@ mod attacks;
 mod cli;
 mod client_keys;
 mod config;
+mod endpoints;
 mod flows;
 mod http;
 mod keys;

@@ -11,6 +11,9 @@ use gatepass::store::{Error, installation, invariants, revoked_tokens};
 
 use crate::on_both;
 
+/// As the configuration says by default.
+const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
+
 on_both!(transactions_that_fail_undo_themselves_and_no_others(world) {
     let store = &world.app.store;
     let writes = (0..40).map(|number| {
@@ -111,12 +114,12 @@ on_both!(what_is_dead_is_removed_by_one_node_and_what_lives_stays(world) {
     let alive = shop.tokens_in(&mut browser, "alice", "openid").await;
 
     let (one, other) = (Id::new(), Id::new());
-    let gone = jobs::prune(&world.app.store, one, world.now()).await.unwrap();
+    let gone = jobs::prune(&world.app.store, one, UNUSED, world.now()).await.unwrap();
     // A session, an authorization, a grant and a revoked token.
     assert_eq!(gone, 4);
-    assert_eq!(jobs::prune(&world.app.store, other, world.now()).await.unwrap(), 0, "the lease is taken");
+    assert_eq!(jobs::prune(&world.app.store, other, UNUSED, world.now()).await.unwrap(), 0, "the lease is taken");
     world.time_passes(Duration::from_secs(121));
-    assert_eq!(jobs::prune(&world.app.store, other, world.now()).await.unwrap(), 0, "nothing is left");
+    assert_eq!(jobs::prune(&world.app.store, other, UNUSED, world.now()).await.unwrap(), 0, "nothing is left");
     assert_eq!(shop.refresh(alive["refresh_token"].as_str().unwrap()).await.status, 200);
     let silent = browser.get(&shop.ask("openid", &[("prompt", "none")]).target).await;
     assert!(silent.parameters().contains_key("code"));
@@ -136,7 +139,7 @@ on_both!(many_dead_rows_go_in_batches(world) {
         .await
         .unwrap();
     world.time_passes(Duration::from_secs(25 * 3600));
-    assert_eq!(jobs::prune(store, Id::new(), world.now()).await.unwrap(), 1200);
+    assert_eq!(jobs::prune(store, Id::new(), UNUSED, world.now()).await.unwrap(), 1200);
 });
 
 on_both!(the_invariants_hold_after_a_busy_day(world) {

@@ -33,7 +33,8 @@ async fn prune(app: &App) {
     let mut ticks = every(PRUNE_EVERY);
     loop {
         ticks.tick().await;
-        match jobs::prune(&app.store, node, app.clock.now()).await {
+        let unused = app.config.registration.unused();
+        match jobs::prune(&app.store, node, unused, app.clock.now()).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "removed what was dead"),
             Err(error) => tracing::warn!(%error, "could not remove what is dead; trying again later"),

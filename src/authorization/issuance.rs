@@ -65,7 +65,10 @@ impl Issuance<'_> {
     }
 
     fn acr(&self) -> Option<String> {
-        let met = Assurance::met(self.request.wanted_acr());
+        // Registration §2: what the request asks for counts more than `default_acr_values`.
+        let by_default = self.client.metadata.default_acr_values.iter().map(String::as_str);
+        let by_default = by_default.filter(|_| self.request.wanted_acr().next().is_none());
+        let met = Assurance::met(self.request.wanted_acr().chain(by_default));
         // Asked for without naming one: what was reached.
         let any =
             self.request.claims.acr.as_ref().filter(|acr| acr.values.is_empty()).map(|_| Assurance::One);

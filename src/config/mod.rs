@@ -15,6 +15,7 @@ pub mod database;
 pub mod issuer;
 pub mod keys;
 pub mod log;
+pub mod registration;
 pub mod server;
 pub mod sign_in;
 
@@ -25,6 +26,7 @@ use std::time::Duration;
 
 pub use self::complaint::{Complaint, Complaints, Origin};
 use self::layers::Layers;
+use self::registration::Admission;
 use self::section::{About, Section};
 pub use self::setting::Setting;
 pub use self::source::Sources;
@@ -46,6 +48,7 @@ pub struct Config {
     pub server: server::Server,
     pub issuer: issuer::Issuer,
     pub sign_in: sign_in::SignIn,
+    pub registration: registration::Registration,
     pub database: database::Database,
     pub keys: keys::Keys,
     pub log: log::Log,
@@ -53,10 +56,11 @@ pub struct Config {
     written: BTreeSet<String>,
 }
 
-const SECTIONS: [About; 7] = [
+const SECTIONS: [About; 8] = [
     About::of::<server::Server>(),
     About::of::<issuer::Issuer>(),
     About::of::<sign_in::SignIn>(),
+    About::of::<registration::Registration>(),
     About::of::<database::Database>(),
     About::of::<keys::Keys>(),
     About::of::<log::Log>(),
@@ -87,6 +91,7 @@ impl Config {
         derive_defaults(&mut layers, server.as_ref(), mode);
         let issuer = issuer::Issuer::read(&mut layers);
         let sign_in = sign_in::SignIn::read(&mut layers);
+        let registration = registration::Registration::read(&mut layers);
         let database = database::Database::read(&mut layers);
         let keys = keys::Keys::read(&mut layers);
         let log = log::Log::read(&mut layers);
@@ -106,18 +111,28 @@ impl Config {
             rules::of_hashing(sign_in, &mut layers);
         }
         let complaints = layers.into_complaints();
-        match (server, issuer, sign_in, database, keys, log, brand) {
+        match (server, issuer, sign_in, registration, database, keys, log, brand) {
             (
                 Some(server),
                 Some(issuer),
                 Some(sign_in),
+                Some(registration),
                 Some(database),
                 Some(keys),
                 Some(log),
                 Some(brand),
-            ) if complaints.is_empty() => {
-                Ok(Config { mode, server, issuer, sign_in, database, keys, log, brand, written })
-            }
+            ) if complaints.is_empty() => Ok(Config {
+                mode,
+                server,
+                issuer,
+                sign_in,
+                registration,
+                database,
+                keys,
+                log,
+                brand,
+                written,
+            }),
             _ => Err(Complaints(complaints)),
         }
     }
@@ -149,6 +164,11 @@ fn derive_defaults(layers: &mut Layers, server: Option<&server::Server>, mode: M
     if mode != Mode::Production {
         layers.add_default("issuer.url", format!("http://{listen}"));
     }
+    let admission = match mode {
+        Mode::Development => Admission::Open,
+        Mode::Production | Mode::Command => Admission::Off,
+    };
+    layers.add_default("registration.mode", admission.as_str().to_owned());
 }
 
 fn minutes(count: u64) -> Duration {

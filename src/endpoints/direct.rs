@@ -33,6 +33,11 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     (status, headers, body).into_response()
 }
 
+/// The JSON of RFC 6749 §5.2; both texts in the characters that stand there.
+pub fn failure(status: StatusCode, error: &str, error_description: &str) -> Response {
+    json(status, &ErrorBody { error, error_description })
+}
+
 /// How a direct request fails.
 #[derive(Debug)]
 pub enum Refused {
@@ -66,18 +71,16 @@ impl IntoResponse for Refused {
                 tracing::error!(error = %causes(&error), "the store failed");
                 outage()
             }
-            Refused::Unreadable(unreadable) => json(
-                unreadable.status(),
-                &ErrorBody { error: "invalid_request", error_description: &unreadable.description() },
-            ),
+            Refused::Unreadable(unreadable) => {
+                failure(unreadable.status(), "invalid_request", &unreadable.description())
+            }
         }
     }
 }
 
 fn refusal(error: DirectError) -> Response {
     let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-    let body = ErrorBody { error: error.code(), error_description: error.description() };
-    let mut response = json(status, &body);
+    let mut response = failure(status, error.code(), error.description());
     // RFC 6749 §5.2: "the authorization server MUST respond with an HTTP 401 … and include the WWW-Authenticate
     // response header field matching the authentication scheme used by the client".
     if let DirectError::InvalidClient(CredentialPlace::Header) = error {
@@ -89,11 +92,8 @@ fn refusal(error: DirectError) -> Response {
 
 /// Nothing was decided: the client may try again in a moment.
 pub fn outage() -> Response {
-    let body = ErrorBody {
-        error: "temporarily_unavailable",
-        error_description: "the server cannot reach its database; nothing was changed, try again in a moment",
-    };
-    let mut response = json(StatusCode::SERVICE_UNAVAILABLE, &body);
+    let description = "the server cannot reach its database; nothing was changed, try again in a moment";
+    let mut response = failure(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", description);
     response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
     response
 }

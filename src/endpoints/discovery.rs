@@ -7,7 +7,7 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYP
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::{END_SESSION_PATH, authorize, introspection, jwks, revocation, token, userinfo};
+use super::{END_SESSION_PATH, authorize, introspection, jwks, registration, revocation, token, userinfo};
 use crate::config::Config;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::Prompt;
@@ -31,6 +31,8 @@ struct Metadata<'a> {
     introspection_endpoint: String,
     revocation_endpoint: String,
     end_session_endpoint: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     scopes_supported: Vec<&'a str>,
     response_types_supported: Vec<&'static str>,
     response_modes_supported: Vec<&'static str>,
@@ -71,6 +73,7 @@ impl Document {
             introspection_endpoint: at(introspection::PATH),
             revocation_endpoint: at(revocation::PATH),
             end_session_endpoint: at(END_SESSION_PATH),
+            registration_endpoint: config.registration.is_on().then(|| at(registration::PATH)),
             scopes_supported: STANDARD_SCOPES.into_iter().chain(custom).collect(),
             response_types_supported: ResponseType::ALL.map(ResponseType::as_str).to_vec(),
             response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).to_vec(),

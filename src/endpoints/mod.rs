@@ -6,6 +6,7 @@ pub mod direct;
 pub mod discovery;
 pub mod introspection;
 pub mod jwks;
+pub mod registration;
 pub mod revocation;
 pub mod token;
 pub mod userinfo;

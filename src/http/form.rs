@@ -170,7 +170,7 @@ fn is_form(headers: &HeaderMap) -> Option<bool> {
     Some(only && form && utf8)
 }
 
-async fn read(body: Body) -> Result<Bytes, Unreadable> {
+pub(super) async fn read(body: Body) -> Result<Bytes, Unreadable> {
     let error = match body.collect().await {
         Ok(body) => return Ok(body.to_bytes()),
         Err(error) => error,

@@ -8,6 +8,7 @@ pub mod form_post;
 pub mod forwarded;
 pub mod front;
 pub mod health;
+pub mod json;
 pub mod limits;
 pub mod log;
 pub mod metrics;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::leases::{self, Node};
-use crate::store::{Error, Store, attempts, authorizations, grants, keys, revoked_tokens, sessions};
+use crate::store::{
+    Error, Store, attempts, authorizations, grants, initial_access_tokens, keys, registrations,
+    revoked_tokens, sessions,
+};
 
 /// Rows that one transaction removes: few enough that nobody waits for it.
 const BATCH: u64 = 500;
@@ -24,15 +27,26 @@ enum Kind {
     RevokedTokens,
     Attempts,
     Keys,
+    InitialAccessTokens,
+    UnusedClients,
 }
 
 impl Kind {
-    const ALL: [Kind; 6] =
-        [Kind::Authorizations, Kind::Sessions, Kind::Grants, Kind::RevokedTokens, Kind::Attempts, Kind::Keys];
+    const ALL: [Kind; 8] = [
+        Kind::Authorizations,
+        Kind::Sessions,
+        Kind::Grants,
+        Kind::RevokedTokens,
+        Kind::Attempts,
+        Kind::Keys,
+        Kind::InitialAccessTokens,
+        Kind::UnusedClients,
+    ];
 }
 
-/// Removes what died a day ago, if this node holds the lease. Returns how many rows are gone.
-pub async fn prune(store: &Store, node: Id<Node>, now: Timestamp) -> Result<u64, Error> {
+/// Removes what died a day ago, and clients that registered themselves `unused` ago for nobody, if this node holds the
+/// lease. Returns how many rows are gone.
+pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timestamp) -> Result<u64, Error> {
     let until = now.plus(LEASE);
     let ours = store
         .write((node, until, now), |tx, (node, until, now)| {
@@ -45,9 +59,13 @@ pub async fn prune(store: &Store, node: Id<Node>, now: Timestamp) -> Result<u64,
     let dead_since = now.minus(AFTERLIFE);
     let mut gone = 0;
     for kind in Kind::ALL {
+        let before = match kind {
+            Kind::UnusedClients => now.minus(unused),
+            _ => dead_since,
+        };
         loop {
             let batch = store
-                .write((kind, dead_since), |tx, (kind, before)| {
+                .write((kind, before), |tx, (kind, before)| {
                     Box::pin(async move {
                         match kind {
                             Kind::Authorizations => authorizations::remove_expired(tx, *before, BATCH).await,
@@ -56,6 +74,10 @@ pub async fn prune(store: &Store, node: Id<Node>, now: Timestamp) -> Result<u64,
                             Kind::RevokedTokens => revoked_tokens::remove_expired(tx, *before, BATCH).await,
                             Kind::Attempts => attempts::remove_expired(tx, *before, BATCH).await,
                             Kind::Keys => keys::remove_expired(tx, *before).await,
+                            Kind::InitialAccessTokens => {
+                                initial_access_tokens::remove_expired(tx, *before, BATCH).await
+                            }
+                            Kind::UnusedClients => registrations::remove_unused(tx, *before, BATCH).await,
                         }
                     })
                 })

@@ -14,6 +14,10 @@ use super::scope::Scope;
 pub struct ClientMetadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_name: Option<String>,
+    pub application_type: ApplicationType,
+    /// How to reach the people behind it, for the operator.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub contacts: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_uri: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -24,15 +28,23 @@ pub struct ClientMetadata {
     pub tos_uri: Option<String>,
     pub redirect_uris: Vec<String>,
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where somebody else may start a sign-in to it (Core §4).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initiate_login_uri: Option<String>,
     pub grant_types: BTreeSet<GrantType>,
     pub response_types: Vec<ResponseType>,
     pub token_endpoint_auth_method: AuthMethod,
     /// What the client may ask for.
     pub scope: Scope,
+    pub subject_type: SubjectType,
     pub id_token_signed_response_alg: Algorithm,
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u64>,
+    /// Every ID Token says it, asked or not.
+    pub require_auth_time: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub default_acr_values: Vec<String>,
 
     pub profile: Profile,
     /// How access tokens for this client look.
@@ -49,19 +61,25 @@ impl Default for ClientMetadata {
     fn default() -> Self {
         ClientMetadata {
             client_name: None,
+            application_type: ApplicationType::Web,
+            contacts: Vec::new(),
             client_uri: None,
             logo_uri: None,
             policy_uri: None,
             tos_uri: None,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            initiate_login_uri: None,
             grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             response_types: vec![ResponseType::Code],
             token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
             scope: Scope::default(),
+            subject_type: SubjectType::Public,
             // Registration §2: "The default, if omitted, is RS256."
             id_token_signed_response_alg: Algorithm::RS256,
             default_max_age: None,
+            require_auth_time: false,
+            default_acr_values: Vec::new(),
             profile: Profile::Default,
             access_token_format: AccessTokenFormat::Jwt,
             audience: Vec::new(),
@@ -70,6 +88,21 @@ impl Default for ClientMetadata {
             consent: ConsentPolicy::Asked,
         }
     }
+}
+
+/// Registration §2, `application_type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApplicationType {
+    Web,
+    Native,
+}
+
+/// Core §8: whom a subject identifier is the same for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SubjectType {
+    Public,
 }
 
 /// How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).

@@ -75,6 +75,10 @@ impl Scope {
         Scope(self.0.union(&other.0).cloned().collect())
     }
 
+    pub fn intersection(&self, other: &Scope) -> Scope {
+        Scope(self.0.intersection(&other.0).cloned().collect())
+    }
+
     pub fn without(&self, token: &str) -> Scope {
         Scope(self.0.iter().filter(|own| *own != token).cloned().collect())
     }

@@ -154,3 +154,8 @@ pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<(), Error> {
     Entity::delete_by_id(id.to_owned()).exec(db).await?;
     Ok(())
 }
+
+pub(super) async fn remove_many(db: &impl ConnectionTrait, ids: &[String]) -> Result<(), Error> {
+    Entity::delete_many().filter(Column::Id.is_in(ids.iter().map(String::as_str))).exec(db).await?;
+    Ok(())
+}

@@ -18,7 +18,7 @@ pub struct Consent {
     pub updated_at: Timestamp,
 }
 
-mod row {
+pub(super) mod row {
     use sea_orm::entity::prelude::*;
 
     use crate::clock::Timestamp;

@@ -24,6 +24,10 @@ const INVARIANTS: &[Invariant] = &[
         breaches: "SELECT count(*) FROM credentials c WHERE NOT EXISTS (SELECT 1 FROM users u WHERE u.id = c.user_id)",
     },
     Invariant {
+        sentence: "every registration belongs to a client",
+        breaches: "SELECT count(*) FROM registrations r WHERE NOT EXISTS (SELECT 1 FROM clients c WHERE c.id = r.client_id)",
+    },
+    Invariant {
         sentence: "no live grant without offline_access descends from an ended session",
         breaches: "SELECT count(*) FROM grants g JOIN sessions s ON s.id = g.session_id \
                    WHERE g.ended_at IS NULL AND s.ended_at IS NOT NULL \

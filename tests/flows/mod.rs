@@ -7,6 +7,7 @@ mod lineage;
 mod nodes;
 mod races;
 mod refresh;
+mod registration;
 mod sign_in;
 mod sign_in_to_an_app;
 mod statements;

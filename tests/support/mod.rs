@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod client_signer;
 pub mod database;
+pub mod registrant;
 pub mod relying_party;
 pub mod world;
 

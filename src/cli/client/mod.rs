@@ -10,10 +10,8 @@ use super::input;
 use super::open;
 use super::output::{Answer, Refusal, facts, table};
 use crate::clock::Timestamp;
-use crate::events::{self, Event};
 use crate::protocol::grant_type::GrantType;
 use crate::registration::{self, Identity, Registered};
-use crate::revocation;
 use crate::secret::Secret;
 use crate::store::Store;
 use crate::store::clients::{self, Client, Status};
@@ -156,13 +154,7 @@ async fn update(
 
 async fn remove(store: &Store, client: Client, now: Timestamp) -> Result<Answer, Refusal> {
     store
-        .write((client.id.clone(), now), |tx, (id, now)| {
-            Box::pin(async move {
-                clients::remove(tx, id).await?;
-                revocation::end_client(tx, id, *now).await?;
-                events::record(tx, &Event::ClientRemoved { client: id.clone() }, *now).await
-            })
-        })
+        .write((client.id.clone(), now), |tx, (id, now)| Box::pin(registration::remove(tx, id, *now)))
         .await?;
     let text = format!("The client {} is removed, and everything of it was ended.", client.id);
     Ok(Answer::new(text, json!({ "client_id": client.id, "removed": true })))

@@ -1,0 +1,3 @@
+//! What each endpoint refuses, as tables: one row is one request, its status and its error.
+
+mod registration;
