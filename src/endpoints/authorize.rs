@@ -29,7 +29,7 @@ pub async fn begin(
     visit: Visit,
     query: Result<QueryForm, Unreadable>,
 ) -> Result<Response, Problem> {
-    let QueryForm(parameters) = query.map_err(unreadable)?;
+    let QueryForm(parameters) = query?;
     let visitor = visit.visitor();
     let acts = Authorizations { store: &store, issuer: &issuer };
     let outcome = acts.begin(&parameters, From::Known(&visitor), arrival.now).await.map_err(failure)?;
@@ -43,8 +43,8 @@ pub async fn begin_by_post(
     query: Result<QueryForm, Unreadable>,
     body: Result<BodyForm, Unreadable>,
 ) -> Result<Response, Problem> {
-    let QueryForm(query) = query.map_err(unreadable)?;
-    let BodyForm(body) = body.map_err(unreadable)?;
+    let QueryForm(query) = query?;
+    let BodyForm(body) = body?;
     // A parameter that stands in both stands twice: neither overrides the other.
     let parameters = body.and(query);
     let acts = Authorizations { store: &app.store, issuer: &app.issuer };
@@ -65,14 +65,6 @@ pub async fn resume(
     let acts = Authorizations { store: &store, issuer: &issuer };
     let outcome = acts.resume(id, &visit.visitor(), arrival.now).await.map_err(failure)?;
     Ok(visit.mark(answer(outcome, config.issuer.url.path())))
-}
-
-fn unreadable(unreadable: Unreadable) -> Problem {
-    Problem::from(match unreadable {
-        Unreadable::MediaType => ShownError::UnsupportedMediaType,
-        Unreadable::TooLarge => ShownError::TooLarge,
-        Unreadable::Malformed(_) | Unreadable::TooSlow | Unreadable::Broken => ShownError::MalformedRequest,
-    })
 }
 
 /// HEAD would begin an authorization that nobody goes on with.
