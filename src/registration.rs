@@ -38,6 +38,13 @@ impl Invalid {
             Invalid::SoftwareStatement => "unapproved_software_statement",
         }
     }
+
+    const fn member(&self) -> Option<&'static str> {
+        match self {
+            Invalid::Metadata { member, .. } => Some(member),
+            Invalid::RedirectUri { .. } | Invalid::SoftwareStatement => None,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::grant_type::GrantType;
@@ -92,6 +93,10 @@ pub enum Event {
     ClientRemoved {
         client: String,
     },
+    InitialAccessTokenMade {
+        uses: u32,
+        expires_at: Timestamp,
+    },
     KeyRotated {
         algorithm: Algorithm,
         kid: String,
@@ -160,6 +165,7 @@ impl Event {
             Event::ClientAdded { .. } => "client_added",
             Event::ClientChanged { .. } => "client_changed",
             Event::ClientRemoved { .. } => "client_removed",
+            Event::InitialAccessTokenMade { .. } => "initial_access_token_made",
             Event::KeyRotated { .. } => "key_rotated",
             Event::KeyRetired { .. } => "key_retired",
         }
@@ -187,6 +193,7 @@ impl Event {
             | Event::ClientAdded { .. }
             | Event::ClientChanged { .. }
             | Event::ClientRemoved { .. }
+            | Event::InitialAccessTokenMade { .. }
             | Event::KeyRotated { .. }
             | Event::KeyRetired { .. } => None,
         }
@@ -227,6 +234,9 @@ impl Event {
             }
             Event::ConsentGiven { scope, .. } => json!({ "scope": scope }),
             Event::TokensIssued { grant_type, .. } => json!({ "grant_type": grant_type }),
+            Event::InitialAccessTokenMade { uses, expires_at } => {
+                json!({ "uses": uses, "expires_at": expires_at.to_string() })
+            }
             Event::KeyRotated { algorithm, kid } | Event::KeyRetired { algorithm, kid } => {
                 json!({ "algorithm": algorithm, "kid": kid })
             }

@@ -59,8 +59,9 @@ const UNSUPPORTED: [&str; 15] = [
     "userinfo_signed_response_alg",
 ];
 
-/// Reads `document` over `base`, of which only what is the operator's stays.
-pub fn read(document: &Document, base: &ClientMetadata) -> Result<ClientMetadata, Vec<Invalid>> {
+/// Reads `document` over `base`, of which only what is the operator's stays, and says which members cannot be read:
+/// they are left out.
+pub fn read(document: &Document, base: &ClientMetadata) -> (ClientMetadata, Vec<Invalid>) {
     let mut wrong: Vec<Invalid> = UNSUPPORTED
         .into_iter()
         .filter(|member| said(document, member).is_some_and(|value| *value != json!(false)))
@@ -69,28 +70,30 @@ pub fn read(document: &Document, base: &ClientMetadata) -> Result<ClientMetadata
     if said(document, "software_statement").is_some() {
         wrong.push(Invalid::SoftwareStatement);
     }
-    let Ok(Value::Object(mut whole)) = serde_json::to_value(base) else { return Err(wrong) };
+    let mut whole = object(base);
     for (member, why) in MEMBERS {
         whole.remove(member);
         let Some(value) = said(document, member) else { continue };
-        let alone = json!({ member: value });
-        match serde_json::from_value::<ClientMetadata>(alone) {
+        match serde_json::from_value::<ClientMetadata>(json!({ member: value })) {
             Ok(_) => drop(whole.insert(member.to_owned(), value.clone())),
             Err(_) => wrong.push(Invalid::Metadata { member, why }),
         }
     }
-    match serde_json::from_value::<ClientMetadata>(Value::Object(whole)) {
-        Ok(metadata) if wrong.is_empty() => Ok(with_matching_types(metadata, document)),
-        _ => Err(wrong),
+    // Each member was read alone, and what is left of `base` was written by us.
+    let metadata = serde_json::from_value(Value::Object(whole)).unwrap_or_default();
+    (with_matching_types(metadata, document), wrong)
+}
+
+fn object(metadata: &ClientMetadata) -> Document {
+    match serde_json::to_value(metadata) {
+        Ok(Value::Object(object)) => object,
+        _ => Document::new(),
     }
 }
 
 /// What `metadata` tells the client.
 pub fn write(metadata: &ClientMetadata) -> Document {
-    let mut document = match serde_json::to_value(metadata) {
-        Ok(Value::Object(document)) => document,
-        _ => Document::new(),
-    };
+    let mut document = object(metadata);
     document.retain(|member, value| {
         let is_empty = value.as_str() == Some("") || value.as_array().is_some_and(Vec::is_empty);
         !is_empty && MEMBERS.iter().any(|(known, _)| known == member)
@@ -138,8 +141,8 @@ mod tests {
     #[test]
     fn every_member_is_one_of_the_metadata() {
         for (member, why) in MEMBERS {
-            let wrong = read(&document(json!({ member: { "no": "such" } })), &ClientMetadata::default());
-            assert_eq!(wrong.unwrap_err(), [Invalid::Metadata { member, why }]);
+            let (_, wrong) = read(&document(json!({ member: { "no": "such" } })), &ClientMetadata::default());
+            assert_eq!(wrong, [Invalid::Metadata { member, why }]);
             // An unknown member would be refused by that name, and not for its value.
             let unknown = serde_json::from_value::<ClientMetadata>(json!({ member: [] })).map(drop);
             assert!(
@@ -159,7 +162,7 @@ mod tests {
         let sent = document(
             json!({ "consent": "implied", "audience": ["https://api.example"], "policy_uri": null }),
         );
-        let metadata = read(&sent, &base).unwrap();
+        let metadata = read(&sent, &base).0;
         assert_eq!(metadata.profile, Profile::OidcCompat);
         assert_eq!(metadata.consent, ConsentPolicy::Asked);
         assert_eq!((metadata.audience.len(), metadata.client_name), (0, None));
@@ -169,7 +172,7 @@ mod tests {
     #[test]
     fn grant_types_and_response_types_follow_from_each_other() {
         let types = |sent: Value| {
-            let metadata = read(&document(sent), &ClientMetadata::default()).unwrap();
+            let metadata = read(&document(sent), &ClientMetadata::default()).0;
             let grants: Vec<_> = metadata.grant_types.iter().map(|grant_type| grant_type.as_str()).collect();
             let answers: Vec<_> = metadata.response_types.iter().map(|answer| answer.as_str()).collect();
             (grants.join(" "), answers.join(", "))

@@ -73,7 +73,10 @@ pub async fn register(
     now: Timestamp,
 ) -> Result<Kept, Denied> {
     let base = ClientMetadata { profile: bounds.profile, ..ClientMetadata::default() };
-    let metadata = read(document, &base, bounds)?;
+    let (metadata, wrong) = read(document, &base, bounds);
+    if !wrong.is_empty() {
+        return Err(wrong.into());
+    }
     let Registered { client, secret } =
         super::prepare(Identity { client_id: None, secret: None }, metadata, now)?;
     let access_token = Secret::new();
@@ -135,15 +138,8 @@ pub async fn replace(
     document: &Document,
     now: Timestamp,
 ) -> Result<Kept, Denied> {
-    let mut wrong = misnamed(document, &client);
-    let metadata = match read(document, &client.metadata, bounds) {
-        Ok(metadata) => metadata,
-        Err(more) => {
-            wrong.extend(more);
-            return Err(wrong.into());
-        }
-    };
-    wrong.extend(super::check(&metadata));
+    let (metadata, wrong) = read(document, &client.metadata, bounds);
+    let wrong: Vec<Invalid> = misnamed(document, &client).into_iter().chain(wrong).collect();
     if !wrong.is_empty() {
         return Err(wrong.into());
     }
@@ -191,19 +187,26 @@ pub async fn remove(store: &Store, client: Client, token: &Secret, now: Timestam
     if removed { Ok(()) } else { Err(Denied::Token) }
 }
 
-fn read(document: &Document, base: &ClientMetadata, bounds: &Bounds) -> Result<ClientMetadata, Vec<Invalid>> {
-    let mut metadata = document::read(document, base)?;
+/// The metadata that `document` makes, and everything that is wrong with it.
+fn read(document: &Document, base: &ClientMetadata, bounds: &Bounds) -> (ClientMetadata, Vec<Invalid>) {
+    let (mut metadata, mut wrong) = document::read(document, base);
     // Nobody agrees to such tokens, so nobody but the operator can say who may have them.
     if metadata.grant_types.contains(&GrantType::ClientCredentials) {
         let why = "client_credentials is for clients that the operator registers";
-        return Err(vec![Invalid::Metadata { member: "grant_types", why }]);
+        wrong.push(Invalid::Metadata { member: "grant_types", why });
     }
     // RFC 7591 §2: the server may "replace any of the client's requested metadata values"; the answer says by what.
     metadata.scope = match metadata.scope.is_empty() {
         true => bounds.scope.clone(),
         false => metadata.scope.intersection(&bounds.scope),
     };
-    Ok(metadata)
+    // What could not be read was left out, which is no second mistake.
+    let members: Vec<&str> = wrong.iter().filter_map(Invalid::member).collect();
+    let more = super::check(&metadata);
+    let more: Vec<Invalid> =
+        more.into_iter().filter(|one| one.member().is_none_or(|member| !members.contains(&member))).collect();
+    wrong.extend(more);
+    (metadata, wrong)
 }
 
 /// RFC 7592 §2.2: the request "MUST include its "client_id" field … and it MUST be the same", its `client_secret` must

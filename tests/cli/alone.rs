@@ -26,7 +26,7 @@ fn a_database_goes_up_and_down_and_says_where_it_is() {
     operator.adds_user("alice", GOOD);
     assert_eq!(operator.refused(&["migrate", "down"]).0, "usage");
     assert_eq!(operator.json(&["user", "list"])[0]["username"], "alice");
-    assert_eq!(state(operator.json(&["migrate", "down", "--yes"])), Some(false));
+    assert_eq!(state(operator.json(&["migrate", "down", "--steps", "1000", "--yes"])), Some(false));
     assert_eq!(operator.refused(&["user", "list"]).0, "not_migrated");
     operator.does(&["migrate", "up"]);
     assert_eq!(operator.json(&["user", "list"]), serde_json::json!([]));

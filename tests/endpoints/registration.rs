@@ -95,8 +95,8 @@ on_both!(everything_that_is_wrong_is_said_at_once(world) {
     let answer = register(&world, None, &document).await;
     assert_refused(&answer, METADATA, "all of it");
     let description = answer.json()["error_description"].as_str().unwrap().to_owned();
-    for member in ["contacts", "default_max_age", "id_token_encrypted_response_alg"] {
-        assert!(description.contains(member), "{description}");
+    for member in ["client_name", "contacts", "default_max_age", "id_token_encrypted_response_alg"] {
+        assert_eq!(description.matches(&format!("{member}: ")).count(), 1, "{description}");
     }
 });
 

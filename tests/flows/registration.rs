@@ -10,6 +10,7 @@ use gatepass::store::clients;
 use reqwest::Method;
 use serde_json::json;
 
+use crate::cli::Operator;
 use crate::on_both;
 use crate::support::registrant::{Registrant, register, send, sound, with};
 
@@ -154,4 +155,34 @@ on_both!(nobody_registers_a_client_unless_the_operator_lets_them(world, [("regis
     }
     let discovery = world.browser().get("/.well-known/openid-configuration").await.json();
     assert_eq!(discovery.get("registration_endpoint"), None);
+});
+
+on_both!(who_brings_a_token_registers_as_often_as_it_says(world, [("registration.mode", "token")]) {
+    let operator = Operator::beside(&world);
+    let token = operator.json(&["client", "token"])["token"].as_str().unwrap().to_owned();
+    // A stranger learns nothing of what would be wrong with a document.
+    for (token, document) in [(None, sound()), (Some("x"), sound()), (None, json!({}))] {
+        let answer = register(&world, token, &document).await;
+        assert_eq!(answer.status, 401);
+        assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer "));
+    }
+    // What is refused has used nothing up.
+    assert_eq!(register(&world, Some(&token), &with(json!({ "contacts": 7 }))).await.status, 400);
+    let answers = join_all((0..20).map(|_| {
+        let (world, token) = (&world, &token);
+        async move { register(world, Some(token), &sound()).await.status }
+    }))
+    .await;
+    assert_eq!(answers.iter().filter(|status| **status == 201).count(), 1, "{answers:?}");
+    assert!(answers.iter().all(|status| [201, 401].contains(status)), "{answers:?}");
+
+    let made = operator.json(&["client", "token", "--uses", "3", "--days", "1"]);
+    assert_eq!(made["uses"], 3);
+    let token = made["token"].as_str().unwrap();
+    for _ in 0..2 {
+        assert_eq!(register(&world, Some(token), &sound()).await.status, 201);
+    }
+    world.time_passes(Duration::from_secs(24 * 3600));
+    assert_eq!(register(&world, Some(token), &sound()).await.status, 401);
+    assert_eq!(operator.refused(&["client", "token", "--uses", "0"]).0, "usage");
 });

@@ -1,6 +1,7 @@
 //! `gatepass client`: the apps that sign people in, and the APIs that ask about tokens.
 
 mod flags;
+mod token;
 
 use serde_json::{Value, json};
 
@@ -63,6 +64,8 @@ pub(super) enum Command {
         #[arg(value_name = "CLIENT_ID")]
         id: String,
     },
+    /// Make a token with which clients register themselves, and show it, once
+    Token(token::Options),
 }
 
 pub(super) async fn run(
@@ -70,8 +73,10 @@ pub(super) async fn run(
     everywhere: &Everywhere,
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
-    let store = open::store(&open::config(everywhere)?).await?;
+    let config = open::config(everywhere)?;
+    let store = open::store(&config).await?;
     match command {
+        Command::Token(options) => token::make(&options, &store, &config, now).await,
         Command::Add { flags, id, secret_stdin } => add(&store, &flags, id, secret_stdin, now).await,
         Command::List { after, limit } => list(&store, after.as_deref(), limit).await,
         Command::Show { id } => Ok(shown(&find(&store, &id).await?, None)),
