@@ -27,9 +27,11 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
     let doors = Router::new()
         .route(
             authorize::PATH,
-            get(authorize::begin).post(authorize::begin_by_post).head(authorize::not_by_head),
+            get(authorize::begin)
+                .post(authorize::begin_by_post)
+                .head(async || authorize::not_by_head("GET,POST")),
         )
-        .route(authorize::RESUME_PATH, get(authorize::resume).head(authorize::not_by_head))
+        .route(authorize::RESUME_PATH, get(authorize::resume).head(async || authorize::not_by_head("GET")))
         .route(token::PATH, post(token::exchange))
         .route(introspection::PATH, post(introspection::introspect))
         .route(revocation::PATH, post(revocation::revoke))

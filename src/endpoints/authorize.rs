@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
@@ -67,7 +68,7 @@ pub async fn resume(
     Ok(visit.mark(answer(outcome, config.issuer.url.path())))
 }
 
-/// HEAD would begin an authorization that nobody goes on with.
-pub async fn not_by_head() -> Response {
-    Problem::from(ShownError::MethodNotAllowed).into_response()
+/// HEAD would begin an authorization that nobody goes on with. A 405 names what goes (RFC 9110 §15.5.6).
+pub fn not_by_head(allowed: &'static str) -> Response {
+    ([(ALLOW, allowed)], Problem::from(ShownError::MethodNotAllowed)).into_response()
 }
