@@ -9,10 +9,12 @@ use crate::client_auth::Failure;
 use crate::events::{self, Event, Reason};
 use crate::id::Id;
 use crate::protocol::authorization_request::RedirectUri;
+use crate::protocol::client_metadata::ConsentPolicy;
 use crate::protocol::error::DirectError;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::pkce::CodeVerifier;
 use crate::revocation;
+use crate::store::consents;
 use crate::store::grants::{self, Birth, Grant};
 use crate::store::sessions::{self, IdleLimits};
 use crate::store::users::{self, User};
@@ -37,6 +39,7 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
 
     let redemption = Redemption {
         grant: grant_of(exchange, &code),
+        consent: exchange.client.metadata.consent,
         idle: exchange.issuer.lifetimes.session_idle,
         code_expires_at: code.expires_at,
     };
@@ -129,6 +132,7 @@ fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Grant {
 
 struct Redemption {
     grant: Grant,
+    consent: ConsentPolicy,
     idle: IdleLimits,
     code_expires_at: crate::clock::Timestamp,
 }
@@ -136,7 +140,7 @@ struct Redemption {
 enum Redeemed {
     Born(Grant),
     Replayed,
-    /// The code has expired, or the session that it came from has ended.
+    /// The code has expired, the session that it came from has ended, or the person has removed the app.
     TooLate,
 }
 
@@ -145,7 +149,8 @@ impl Redemption {
     async fn redeem(&self, tx: &Transaction) -> Result<Redeemed, store::Error> {
         let now = self.grant.created_at;
         let in_time = now < self.code_expires_at
-            && sessions::hold_live(tx, self.grant.session_id, &self.idle, now).await?;
+            && sessions::hold_live(tx, self.grant.session_id, &self.idle, now).await?
+            && self.is_agreed(tx).await?;
         if in_time && grants::bear(tx, &self.grant).await? == Birth::Born {
             return Ok(Redeemed::Born(self.grant.clone()));
         }
@@ -164,5 +169,16 @@ impl Redemption {
             events::record(tx, &replayed, now).await?;
         }
         Ok(Redeemed::Replayed)
+    }
+
+    async fn is_agreed(&self, tx: &Transaction) -> Result<bool, store::Error> {
+        let Grant { user_id, client_id, scope, .. } = &self.grant;
+        match self.consent {
+            ConsentPolicy::Implied => Ok(true),
+            ConsentPolicy::Asked => {
+                let consent = consents::hold(tx, *user_id, client_id).await?;
+                Ok(consent.is_some_and(|consent| scope.is_within(&consent.scope)))
+            }
+        }
     }
 }

@@ -1,10 +1,10 @@
 //! What a user has allowed an app, once and for later.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
-use super::Error;
 use super::users::User;
+use super::{Error, Transaction};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::protocol::scope::Scope;
@@ -71,6 +71,13 @@ pub async fn find(
 ) -> Result<Option<Consent>, Error> {
     let found = Entity::find_by_id((user, client_id.to_owned())).one(db).await?;
     found.map(Consent::try_from).transpose()
+}
+
+/// What was agreed, which stays so until the transaction ends: taking it back at the same time waits, and then sees
+/// what was born meanwhile.
+pub async fn hold(tx: &Transaction, user: Id<User>, client_id: &str) -> Result<Option<Consent>, Error> {
+    let held = Entity::find_by_id((user, client_id.to_owned())).lock_shared().one(tx).await?;
+    held.map(Consent::try_from).transpose()
 }
 
 pub async fn list(db: &impl ConnectionTrait, user: Id<User>) -> Result<Vec<Consent>, Error> {
