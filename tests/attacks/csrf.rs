@@ -5,8 +5,6 @@ use crate::support::Browser;
 use crate::support::browser::Answer;
 use crate::support::world::PASSWORD;
 
-use super::error_code;
-
 /// The token of the form on `page` that posts to `action`.
 fn token(page: &Answer, action: &str) -> String {
     page.hidden_fields(action).into_iter().find(|(name, _)| name == "csrf").unwrap().1
@@ -63,10 +61,10 @@ on_both!(no_form_is_taken_that_our_page_did_not_send_from_this_browser(world) {
         {
             let refused = send(&mut browser, &action, fields, bad).await;
             assert!([400, 403].contains(&refused.status), "{action} with {bad:?}: {}", refused.status);
-            assert!(["forged_form", "session_changed"].contains(&error_code(&refused)), "{action} with {bad:?}");
+            assert!(["forged_form", "session_changed"].contains(&refused.error_code()), "{action} with {bad:?}");
         }
         let twice = browser.post(&action, &[("csrf", &own), ("csrf", &own)]).await;
-        assert_eq!(error_code(&twice), "forged_form");
+        assert_eq!(twice.error_code(), "forged_form");
         // With the right token, from another site.
         for header in [
             ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", "https://evil.example"),
@@ -74,7 +72,7 @@ on_both!(no_form_is_taken_that_our_page_did_not_send_from_this_browser(world) {
         ] {
             browser.headers.push((header.0, header.1.to_owned()));
             let refused = send(&mut browser, &action, fields, Some(&own)).await;
-            assert_eq!((refused.status, error_code(&refused)), (403, "forged_form"), "{action} with {header:?}");
+            assert_eq!((refused.status, refused.error_code()), (403, "forged_form"), "{action} with {header:?}");
             browser.headers.pop();
         }
         // By GET nothing happens.

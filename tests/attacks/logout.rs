@@ -9,8 +9,6 @@ use crate::on_both;
 use crate::support::world::World;
 use crate::support::{Browser, RelyingParty};
 
-use super::error_code;
-
 const BYE: &str = "https://shop.example/bye";
 
 /// Somebody who is signed in, at an app too, with the ID Token that it got.
@@ -79,7 +77,7 @@ on_both!(an_unregistered_address_is_an_error_and_nobody_is_signed_out(world) {
         "https://shop.example@evil.example/bye", "javascript:alert(1)", "//evil.example", "/bye", "https://shop.example/bye\n",
     ] {
         let refused = browser.get(&logout(&[("id_token_hint", &id_token), ("post_logout_redirect_uri", uri)])).await;
-        assert_eq!((refused.status, error_code(&refused)), (400, "invalid_redirect_uri"), "{uri:?}");
+        assert_eq!((refused.status, refused.error_code()), (400, "invalid_redirect_uri"), "{uri:?}");
         assert!(!refused.body.contains("evil.example") && !refused.body.contains("javascript:"));
     }
     for bad in [
@@ -87,7 +85,7 @@ on_both!(an_unregistered_address_is_an_error_and_nobody_is_signed_out(world) {
         logout(&[("id_token_hint", &id_token), ("id_token_hint", &id_token)]),
         "/logout?state=%ff".to_owned(),
     ] {
-        assert_eq!(error_code(&browser.get(&bad).await), "invalid_request", "{bad:.60}");
+        assert_eq!(browser.get(&bad).await.error_code(), "invalid_request", "{bad:.60}");
     }
     assert!(is_signed_in(&mut browser).await);
 });

@@ -1,15 +1,17 @@
-//! What attackers try, one file a heading of RFC 9700 §4 or of our own pages.
+//! What attackers try, one file a heading of RFC 9700 §4, a kind of bad input, or a part of our own pages.
 
+mod client_impersonation;
+mod codes;
+mod confused_tokens;
 mod consent;
 mod csrf;
+mod disabled;
+mod forged_tokens;
+mod garbage;
+mod headers;
+mod leaks;
 mod logout;
+mod outage;
 mod pages;
+mod redirect_uris;
 mod session;
-
-use crate::support::browser::Answer;
-
-/// What the error page says in `#error-code`.
-fn error_code(answer: &Answer) -> &str {
-    let code = answer.body.split_once("id=\"error-code\">").and_then(|(_, rest)| rest.split_once('<'));
-    code.unwrap_or_else(|| panic!("no error page: {} {}", answer.status, answer.body)).0
-}

@@ -9,8 +9,6 @@ use crate::support::Browser;
 use crate::support::browser::Answer;
 use crate::support::world::PASSWORD;
 
-use super::error_code;
-
 const HOSTILE: &str = "\"><svg onload=alert(1)>'{{31337*31337}}\u{202e}";
 
 fn is_fenced(answer: &Answer) {
@@ -127,7 +125,7 @@ on_both!(an_error_page_repeats_nothing_and_leads_nowhere(world) {
             assert!(!refused.body.contains(piece), "{piece} in {}", refused.body);
         }
     }
-    assert_eq!(error_code(&browser.get(&format!("/{}", "%3Cscript%3E")).await), "not_found");
+    assert_eq!(browser.get(&format!("/{}", "%3Cscript%3E")).await.error_code(), "not_found");
 });
 
 on_both!(no_parameter_of_ours_leads_elsewhere(world) {

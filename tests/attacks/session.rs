@@ -3,8 +3,6 @@
 use crate::on_both;
 use crate::support::world::{PASSWORD, World};
 
-use super::error_code;
-
 const SESSION: &str = "gatepass-session";
 const BROWSER: &str = "gatepass-browser";
 
@@ -83,9 +81,9 @@ on_both!(whoever_signs_in_second_takes_the_place_of_the_first(world) {
     let other_tab = browser.get(&shop.ask("openid", &[("prompt", "login")]).target).await;
     browser.sign_in(other_tab.location(), "bobby", PASSWORD).await;
     let refused = browser.submit(&page, &to_consent, &[("action", "allow")]).await;
-    assert_eq!((refused.status, error_code(&refused)), (400, "session_changed"), "bobby does not agree for alice");
+    assert_eq!((refused.status, refused.error_code()), (400, "session_changed"), "bobby does not agree for alice");
     let reloaded = browser.get(&to_consent).await;
-    assert_eq!(error_code(&reloaded), "session_changed");
+    assert_eq!(reloaded.error_code(), "session_changed");
     assert_eq!(alices.get("/account").await.status, 303, "her session in this browser is over");
 });
 
@@ -118,11 +116,11 @@ on_both!(a_request_belongs_to_the_browser_that_began_it(world) {
     let mut victim = world.signed_in("alice").await;
     for target in [asked.location(), &to_consent, signed_in.location()] {
         let refused = victim.get(target).await;
-        assert_eq!((refused.status, error_code(&refused)), (403, "other_browser"), "{target}");
+        assert_eq!((refused.status, refused.error_code()), (403, "other_browser"), "{target}");
     }
     let own = victim.get("/account").await.hidden_fields("/account/password").remove(0).1;
     let refused = victim.post(&to_consent, &[("csrf", &own), ("action", "allow")]).await;
-    assert_eq!(error_code(&refused), "other_browser");
+    assert_eq!(refused.error_code(), "other_browser");
     let id = to_consent.rsplit('/').next().unwrap();
     let page = world.browser().get("/login").await;
     let refused = world.browser().submit(&page, "/login", &[("authorization", id), ("action", "cancel")]).await;

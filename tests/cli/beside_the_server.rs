@@ -20,7 +20,7 @@ async fn party(world: &World, added: &Value) -> RelyingParty {
     let id = added["client_id"].as_str().unwrap();
     let client = clients::find(world.app.store.read(), id).await.unwrap().unwrap();
     let secret = added["client_secret"].as_str().map(Secret::claimed);
-    RelyingParty::new(world, Registered { client, secret })
+    RelyingParty::new(&world.issuer, Registered { client, secret })
 }
 
 /// Longer than any node remembers a client.

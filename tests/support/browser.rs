@@ -48,6 +48,21 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("no JSON: {} {}", self.status, self.body))
     }
 
+    /// The registered code of a direct error (RFC 6749 §5.2).
+    pub fn error(&self) -> String {
+        self.json()["error"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error: {} {}", self.status, self.body))
+            .to_owned()
+    }
+
+    /// What `#error-code` of an error page says.
+    pub fn error_code(&self) -> &str {
+        let code =
+            self.body.split_once("id=\"error-code\">").map(|(_, rest)| rest.split('<').next().unwrap());
+        code.unwrap_or_else(|| panic!("no error page: {} {}", self.status, self.body))
+    }
+
     /// The hidden fields of the form that posts to a path which ends in `action`.
     pub fn hidden_fields(&self, action: &str) -> Vec<(String, String)> {
         let form = self

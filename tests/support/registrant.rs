@@ -80,6 +80,6 @@ impl Registrant {
     pub async fn relying_party(&self, world: &World) -> RelyingParty {
         let client = clients::find(world.app.store.read(), self.id()).await.unwrap().unwrap();
         let secret = self.told["client_secret"].as_str().map(Secret::claimed);
-        RelyingParty::new(world, Registered { client, secret })
+        RelyingParty::new(&world.issuer, Registered { client, secret })
     }
 }

@@ -35,12 +35,12 @@ pub struct Sent {
 }
 
 impl RelyingParty {
-    pub fn new(world: &World, registered: Registered) -> Self {
+    pub fn new(issuer: &str, registered: Registered) -> Self {
         RelyingParty {
             client: registered.client,
             secret: registered.secret,
-            issuer: world.issuer.clone(),
-            address: world.issuer.clone(),
+            issuer: issuer.to_owned(),
+            address: issuer.to_owned(),
             http: reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap(),
         }
     }
@@ -104,13 +104,21 @@ impl RelyingParty {
 
     /// Redeems a code as a sound client does.
     pub async fn redeem(&self, code: &str, sent: &Sent) -> Answer {
-        self.token(&[
+        self.redeem_changed(code, sent, &[]).await
+    }
+
+    /// A redemption with some parameters set otherwise; an empty value takes one away.
+    pub async fn redeem_changed(&self, code: &str, sent: &Sent, change: &[(&str, &str)]) -> Answer {
+        let sound = [
             ("grant_type", "authorization_code"),
             ("code", code),
             ("redirect_uri", &self.client.metadata.redirect_uris[0]),
             ("code_verifier", &sent.verifier),
-        ])
-        .await
+        ];
+        let mut fields = BTreeMap::from(sound);
+        fields.extend(change.iter().copied());
+        fields.retain(|_, value| !value.is_empty());
+        self.token(&Vec::from_iter(fields)).await
     }
 
     /// Tokens for `username`, who signs in and agrees in a browser of their own.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use gatepass::app::App;
 use gatepass::clock::{Clock, ShiftedClock, Timestamp};
 use gatepass::config::{Config, Mode, Sources};
+use gatepass::events::Reason;
 use gatepass::http::limits::Limits;
 use gatepass::http::metrics::Metrics;
 use gatepass::http::server;
@@ -19,13 +20,21 @@ use gatepass::router;
 use gatepass::sign_in::password::Password;
 use gatepass::store::credentials::{self, Kind};
 use gatepass::store::users::{self, Status, User, Username};
+use gatepass::{revocation, store};
+use reqwest::Method;
+use reqwest::redirect::Policy;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use super::browser::Answer;
+use super::relying_party::answer_of;
 use super::{Browser, RelyingParty, database};
 
 pub const PASSWORD: &str = "correct horse battery staple";
 pub const REDIRECT_URI: &str = "https://shop.example/callback";
+
+/// Stands in a setting for the address of the listener, which is known only when the world begins.
+pub const LISTENER: &str = "LISTENER";
 
 pub struct World {
     pub app: App,
@@ -36,6 +45,7 @@ pub struct World {
     shutdown: Shutdown,
     folder: Arc<Folder>,
     database: Option<String>,
+    http: reqwest::Client,
 }
 
 /// The data folder, which goes with the last node that uses it.
@@ -60,7 +70,12 @@ impl World {
     /// `None`: this run has no PostgreSQL, and says so.
     pub async fn on_postgres(settings: &[(&'static str, &str)]) -> Option<World> {
         let url = database::postgres().await?;
-        Some(World::start(Some(url), settings).await)
+        Some(World::on_database(url, settings).await)
+    }
+
+    /// On a database that somebody else has made.
+    pub async fn on_database(url: String, settings: &[(&'static str, &str)]) -> World {
+        World::start(Some(url), settings).await
     }
 
     async fn start(database: Option<String>, settings: &[(&'static str, &str)]) -> World {
@@ -86,26 +101,27 @@ impl World {
         clock: Arc<ShiftedClock>,
         settings: &[(&'static str, &str)],
     ) -> World {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let mut sources = Sources { file: None, environment: Vec::new(), command_line: Vec::new() };
         let flag =
             |sources: Sources, key, value: &str| sources.with_flag(key, "a test", Some(value.to_owned()));
         for (key, value) in CHEAP_HASHES.iter().chain(settings) {
-            sources = flag(sources, key, value);
+            sources = flag(sources, key, &value.replace(LISTENER, &address.to_string()));
         }
         sources = flag(sources, "server.data_dir", folder.0.to_str().unwrap());
         if let Some(url) = &database {
             sources = flag(sources, "database.url", url);
         }
         let mut config = Config::load(&sources, Mode::Development).unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         config.follow_listener(address);
         let issuer = config.issuer.url.base().to_owned();
         let app = App::open(config, clock.clone()).await.unwrap();
         let shutdown = Shutdown::new();
         let doors = router::public(&app, Metrics::install(), Limits::default());
         tokio::spawn(server::serve(listener, doors, None, Limits::default(), shutdown.clone()));
-        World { app, clock, issuer, address: format!("http://{address}"), shutdown, folder, database }
+        let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
+        World { app, clock, issuer, address: format!("http://{address}"), shutdown, folder, database, http }
     }
 
     pub fn now(&self) -> Timestamp {
@@ -174,7 +190,7 @@ impl World {
         let identity = Identity { client_id: Some(id.to_owned()), secret: None };
         let registered =
             registration::register(&self.app.store, identity, metadata, self.now()).await.unwrap();
-        RelyingParty::new(self, registered)
+        RelyingParty::new(&self.issuer, registered)
     }
 
     pub async fn shop(&self) -> RelyingParty {
@@ -196,6 +212,39 @@ impl World {
         let answer = browser.sign_in("/login", username, PASSWORD).await;
         assert_eq!(answer.status, 303, "{}", answer.body);
         browser
+    }
+
+    /// A request exactly as given, from nobody in particular. Headers may hold any bytes.
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &[u8])], body: &str) -> Answer {
+        let method = Method::from_bytes(method.as_bytes()).unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.issuer)).body(body.to_owned());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        answer_of(request).await
+    }
+
+    /// As the command line does it: nothing tells this server but the row.
+    pub async fn disable_client(&self, client: &RelyingParty) {
+        let mut client = client.client.clone();
+        client.status = store::clients::Status::Disabled(self.now());
+        let update = self.app.store.write(client, |tx, client| Box::pin(store::clients::update(tx, client)));
+        update.await.unwrap();
+    }
+
+    pub async fn disable_user(&self, user: &User) {
+        let disabling = self.app.store.write((user.id, self.now()), |tx, (user, now)| {
+            Box::pin(async move {
+                users::set_status(tx, *user, Status::Disabled(*now)).await?;
+                revocation::end_user(tx, *user, Reason::UserDisabled, *now).await
+            })
+        });
+        disabling.await.unwrap();
+    }
+
+    /// A file of the data folder.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.0.join(name)
     }
 
     /// Statements since the start: (reads, writes).
