@@ -1,6 +1,6 @@
 //! `gatepass serve`: the server.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -152,7 +152,9 @@ fn welcome(demo: &DevFile, management: SocketAddr, config: &Config) {
     let folder = config.server.data_dir.display();
     let file = DevFile::path(&config.server.data_dir);
     let DevFile { issuer, username, password, client_id, client_secret, redirect_uri } = demo;
-    println!(
+    // Whoever reads may have seen enough (`gatepass serve --dev | head`): no reason to stop.
+    let _ = writeln!(
+        io::stdout(),
         "Gatepass is ready, for development on this machine only.
 
   Issuer         {issuer}

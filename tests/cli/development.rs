@@ -69,6 +69,23 @@ fn commands_work_beside_a_development_server() {
     assert_eq!((&last["check"], &last["verdict"]), (&"issuer".into(), &"warning".into()));
 }
 
+#[test]
+fn a_server_goes_on_when_nobody_reads_what_it_says() {
+    let operator = Operator::new();
+    let arguments = ["serve", "--dev", "--listen", "127.0.0.1:0", "--management-listen", "127.0.0.1:0"];
+    let mut server = operator.command(&arguments);
+    let mut server = server.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    drop(server.stdout.take());
+    let began = Instant::now();
+    while !operator.data_dir.join("dev.json").exists() && began.elapsed() < Duration::from_secs(20) {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    assert!(server.try_wait().unwrap().is_none(), "it serves");
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_small_app_signs_in_reads_refreshes_and_signs_out() {
     let operator = Operator::new();
