@@ -231,6 +231,19 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Invalid> {
         let all = texts.len() <= 10 && texts.iter().all(|text| is_name(text));
         must(all, member, "at most 10, each of 1 to 100 characters, none of them a control character");
     }
+    must(
+        metadata.backchannel_logout_uri.as_deref().is_none_or(is_callable),
+        "backchannel_logout_uri",
+        "an https URL without a fragment, or http on a loopback address (Back-Channel Logout section 2.2)",
+    );
+    must(
+        metadata.frontchannel_logout_uri.as_deref().is_none_or(|uri| {
+            is_callable(uri)
+                && metadata.redirect_uris.iter().any(|own| redirect_uri::is_same_origin(uri, own))
+        }),
+        "frontchannel_logout_uri",
+        "an https URL, or http on a loopback address, at the origin of a redirect URI (Front-Channel Logout section 2)",
+    );
     for (member, identifiers) in [("audience", &metadata.audience), ("resources", &metadata.resources)] {
         let all = identifiers.len() <= 10 && identifiers.iter().all(|identifier| is_resource(identifier));
         must(all, member, "at most 10 absolute URIs without a fragment (RFC 8707 section 2)");
@@ -268,6 +281,10 @@ fn is_web_page(uri: &str) -> bool {
 
 fn is_on_the_web(uri: &str) -> bool {
     Url::parse(uri).is_ok_and(|url| url.scheme() == "https" && url.host() != Some(Host::Domain("localhost")))
+}
+
+fn is_callable(uri: &str) -> bool {
+    redirect_uri::fault(uri, false).is_none()
 }
 
 fn is_resource(uri: &str) -> bool {

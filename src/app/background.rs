@@ -15,7 +15,8 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until it is dropped.
 pub async fn run(app: App) {
-    tokio::join!(keep_keys(&app), prune(&app), tidy(&app));
+    let delivery = app.delivery();
+    tokio::join!(keep_keys(&app), prune(&app), tidy(&app), delivery.run());
 }
 
 async fn keep_keys(app: &App) {

@@ -7,6 +7,7 @@ use super::sealing_key;
 use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::keys::{KeyRing, LoadError, rotation};
+use crate::outbound;
 use crate::secret::{Purpose, RootKey};
 use crate::store::{self, Address, Store, installation, keys};
 
@@ -42,6 +43,8 @@ pub enum StartError {
     Address(String),
     #[error("the database cannot be used: {}", sources(.0))]
     Store(#[from] store::Error),
+    #[error("cannot send requests to others: {0}")]
+    Outbound(#[from] outbound::Failure),
     #[error(transparent)]
     Keys(#[from] LoadError),
 }

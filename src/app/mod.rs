@@ -11,8 +11,10 @@ use axum::extract::FromRef;
 pub use installation::{Installation, StartError, open_store};
 
 use crate::clock::{Clock, Timestamp};
-use crate::config::Config;
+use crate::config::{Config, Mode};
+use crate::jobs::deliver::Delivery;
 use crate::keys::{CurrentKeys, KeyRing};
+use crate::outbound::{Outbound, Reach};
 use crate::sign_in::attempt::SignIn;
 use crate::sign_in::hashing::{HashParameters, Hashing};
 use crate::sign_in::password::PasswordPolicy;
@@ -29,6 +31,8 @@ pub struct App {
     pub issuer: Arc<Issuer>,
     pub sign_in: Arc<SignIn>,
     pub installation: Arc<Installation>,
+    /// For URLs that others wrote down.
+    pub outbound: Outbound,
 }
 
 /// Sign-ins that may wait for a hash; more are asked to come back.
@@ -40,10 +44,20 @@ impl App {
         let installation = Installation::open(&config).await?;
         let now = clock.now();
         let ring = installation.key_ring(None, now).await?;
-        Ok(App::assemble(config, clock, installation, ring))
+        let reach = match config.mode {
+            Mode::Development => Reach::Anywhere,
+            Mode::Production | Mode::Command => Reach::Public,
+        };
+        Ok(App::assemble(config, clock, installation, ring, Outbound::new(reach)?))
     }
 
-    fn assemble(config: Config, clock: Arc<dyn Clock>, installation: Installation, ring: KeyRing) -> App {
+    fn assemble(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        installation: Installation,
+        ring: KeyRing,
+        outbound: Outbound,
+    ) -> App {
         let store = installation.store.clone();
         let issuer = Issuer {
             url: config.issuer.url.as_str().to_owned(),
@@ -58,6 +72,17 @@ impl App {
             config: Arc::new(config),
             clock,
             store,
+            outbound,
+        }
+    }
+
+    /// What carries the outbox to others.
+    pub fn delivery(&self) -> Delivery {
+        Delivery {
+            store: self.store.clone(),
+            issuer: self.issuer.clone(),
+            outbound: self.outbound.clone(),
+            clock: self.clock.clone(),
         }
     }
 

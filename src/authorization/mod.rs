@@ -204,11 +204,14 @@ impl Authorizations<'_> {
         now: Timestamp,
     ) -> Result<bool, store::Error> {
         let withdrawn = (user, client_id.to_owned(), now);
-        self.store
+        let ended = self
+            .store
             .write(withdrawn, |tx, (user, client, now)| {
                 Box::pin(revocation::end_app(tx, *user, client, *now))
             })
-            .await
+            .await?;
+        self.store.posted().notify_one();
+        Ok(ended)
     }
 
     /// A request that waits, for the browser that began it.

@@ -11,6 +11,7 @@ mod input;
 mod key;
 mod migrate;
 mod open;
+mod outbox;
 mod output;
 pub mod serve;
 mod session;
@@ -77,6 +78,9 @@ enum Command {
     /// Show what happened
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Show what was sent to clients about sign-outs, and what became of it
+    #[command(subcommand)]
+    Outbox(outbox::Command),
     /// Show all settings, or check the ones that are set
     #[command(subcommand)]
     Config(config::Command),
@@ -141,6 +145,7 @@ async fn dispatch(line: CommandLine) -> Result<Option<Answer>, Refusal> {
         Command::Doctor(options) => Ok(Some(doctor::run(options, &everywhere, now).await)),
         Command::Try(options) => r#try::run(options, &everywhere).await.map(|()| None),
         Command::Audit(command) => audit::run(command, &everywhere).await.map(Some),
+        Command::Outbox(command) => outbox::run(command, &everywhere).await.map(Some),
         Command::Config(command) => config::run(command, &everywhere).map(Some),
     }
 }

@@ -79,6 +79,7 @@ impl From<StartError> for Refusal {
             | StartError::NotASealingKey { .. }
             | StartError::Keys(_) => "sealing_key",
             StartError::Store(_) | StartError::Address(_) => "database",
+            StartError::Outbound(_) => "certificates",
             StartError::Folder { .. } | StartError::File { .. } | StartError::Readable { .. } => "file",
         };
         Refusal::new(code, error.to_string())

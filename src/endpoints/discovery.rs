@@ -33,6 +33,8 @@ struct Metadata<'a> {
     end_session_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
+    backchannel_logout_supported: bool,
+    backchannel_logout_session_supported: bool,
     scopes_supported: Vec<&'a str>,
     response_types_supported: Vec<&'static str>,
     response_modes_supported: Vec<&'static str>,
@@ -74,6 +76,8 @@ impl Document {
             revocation_endpoint: at(revocation::PATH),
             end_session_endpoint: at(END_SESSION_PATH),
             registration_endpoint: config.registration.is_on().then(|| at(registration::PATH)),
+            backchannel_logout_supported: true,
+            backchannel_logout_session_supported: true,
             scopes_supported: STANDARD_SCOPES.into_iter().chain(custom).collect(),
             response_types_supported: ResponseType::ALL.map(ResponseType::as_str).to_vec(),
             response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).to_vec(),

@@ -1,12 +1,14 @@
 //! What runs by itself: removing what is dead, in small batches, on one node at a time.
 
+pub mod deliver;
+
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::leases::{self, Node};
 use crate::store::{
-    Error, Store, attempts, authorizations, grants, initial_access_tokens, keys, registrations,
+    Error, Store, attempts, authorizations, grants, initial_access_tokens, keys, outbox, registrations,
     revoked_tokens, sessions,
 };
 
@@ -17,6 +19,9 @@ const BREATH: Duration = Duration::from_millis(20);
 const LEASE: Duration = Duration::from_secs(120);
 /// How long a dead row stays: long enough to say "expired" rather than "unknown", and to know a replayed code.
 const AFTERLIFE: Duration = Duration::from_secs(24 * 3600);
+
+/// How much longer the log of deliveries stays: a week in all.
+const LOG_LIFE: Duration = Duration::from_secs(6 * 24 * 3600);
 
 /// What is removed, and when it is dead.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +34,11 @@ enum Kind {
     Keys,
     InitialAccessTokens,
     UnusedClients,
+    Outbox,
 }
 
 impl Kind {
-    const ALL: [Kind; 8] = [
+    const ALL: [Kind; 9] = [
         Kind::Authorizations,
         Kind::Sessions,
         Kind::Grants,
@@ -41,6 +47,7 @@ impl Kind {
         Kind::Keys,
         Kind::InitialAccessTokens,
         Kind::UnusedClients,
+        Kind::Outbox,
     ];
 }
 
@@ -73,6 +80,7 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
                             Kind::Grants => grants::remove_expired(tx, *before, BATCH).await,
                             Kind::RevokedTokens => revoked_tokens::remove_expired(tx, *before, BATCH).await,
                             Kind::Attempts => attempts::remove_expired(tx, *before, BATCH).await,
+                            Kind::Outbox => outbox::remove_settled(tx, before.minus(LOG_LIFE), BATCH).await,
                             Kind::Keys => keys::remove_expired(tx, *before).await,
                             Kind::InitialAccessTokens => {
                                 initial_access_tokens::remove_expired(tx, *before, BATCH).await

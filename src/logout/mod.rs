@@ -99,7 +99,9 @@ pub async fn sign_out(store: &Store, session: &Session, now: Timestamp) -> Resul
                 Ok(())
             })
         })
-        .await
+        .await?;
+    store.posted().notify_one();
+    Ok(())
 }
 
 /// Ends one device of a user, with all that was born there. `false`: they have no such device.
@@ -110,12 +112,14 @@ pub async fn end_device(
     now: Timestamp,
 ) -> Result<bool, store::Error> {
     let ending = (user, session, now);
-    store
+    let ended = store
         .write(ending, |tx, (user, session, now)| {
             let (reach, reason) = (Reach::Everything, Reason::DeviceEnded);
             Box::pin(revocation::end_session(tx, *user, *session, reach, reason, *now))
         })
-        .await
+        .await?;
+    store.posted().notify_one();
+    Ok(ended)
 }
 
 /// Ends every other device of whom `session` belongs to.
@@ -129,7 +133,9 @@ pub async fn end_other_devices(store: &Store, session: &Session, now: Timestamp)
                 Ok(())
             })
         })
-        .await
+        .await?;
+    store.posted().notify_one();
+    Ok(())
 }
 
 /// `state` comes back exactly, and nothing else is added.

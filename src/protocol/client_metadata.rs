@@ -31,6 +31,16 @@ pub struct ClientMetadata {
     /// Where somebody else may start a sign-in to it (Core §4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<String>,
+    /// Where it hears of sign-outs from us (Back-Channel Logout §2.2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub backchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub backchannel_logout_session_required: bool,
+    /// Where it hears of them from the browser (Front-Channel Logout §2).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontchannel_logout_uri: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub frontchannel_logout_session_required: bool,
     pub grant_types: BTreeSet<GrantType>,
     pub response_types: Vec<ResponseType>,
     pub token_endpoint_auth_method: AuthMethod,
@@ -70,6 +80,10 @@ impl Default for ClientMetadata {
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
             initiate_login_uri: None,
+            backchannel_logout_uri: None,
+            backchannel_logout_session_required: false,
+            frontchannel_logout_uri: None,
+            frontchannel_logout_session_required: false,
             grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             response_types: vec![ResponseType::Code],
             token_endpoint_auth_method: AuthMethod::ClientSecretBasic,

@@ -78,6 +78,14 @@ pub fn fault(uri: &str, is_public: bool) -> Option<&'static str> {
     }
 }
 
+/// Whether both have the same scheme, host and port (RFC 6454 §4).
+pub fn is_same_origin(one: &str, other: &str) -> bool {
+    match (Url::parse(one), Url::parse(other)) {
+        (Ok(one), Ok(other)) => one.origin().is_tuple() && one.origin() == other.origin(),
+        _ => false,
+    }
+}
+
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),

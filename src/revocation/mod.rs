@@ -5,7 +5,9 @@
 use crate::clock::Timestamp;
 use crate::events::{self, Event, Reason};
 use crate::id::Id;
-use crate::store::grants::{self, Grant};
+use crate::store::grants::{self, Ended, Grant};
+use crate::store::outbox::{self, Message};
+use crate::store::participants::{self, Channel, Participant};
 use crate::store::revoked_tokens::{self, Jti};
 use crate::store::sessions::{self, Session};
 use crate::store::users::User;
@@ -54,16 +56,16 @@ pub async fn end_elsewhere(
     now: Timestamp,
 ) -> Result<(), Error> {
     end_sessions(tx, user, sessions::Which::AllBut(kept), Reach::Everything, reason, now).await?;
-    end_grants(tx, user, grants::Which::AllButOfSession(kept), None, reason, now).await?;
-    Ok(())
+    let ended = end_grants(tx, user, grants::Which::AllButOfSession(kept), None, reason, now).await?;
+    tell_of_grants(tx, user, &ended, now).await
 }
 
 /// Ends every session and every grant of a user.
 pub async fn end_user(tx: &Transaction, user: Id<User>, reason: Reason, now: Timestamp) -> Result<(), Error> {
     end_sessions(tx, user, sessions::Which::All, Reach::Everything, reason, now).await?;
     // What outlived its session.
-    end_grants(tx, user, grants::Which::All, None, reason, now).await?;
-    Ok(())
+    let ended = end_grants(tx, user, grants::Which::All, None, reason, now).await?;
+    tell_of_grants(tx, user, &ended, now).await
 }
 
 /// Ends one grant, and with it its refresh token and access tokens.
@@ -84,9 +86,10 @@ pub async fn end_app(
     let client = Some(client_id.to_owned());
     let granted =
         end_grants(tx, user, grants::Which::OfClient(client_id), client, Reason::AppRemoved, now).await?;
-    if !agreed && granted == 0 {
+    if !agreed && granted.is_empty() {
         return Ok(false);
     }
+    tell_of_grants(tx, user, &granted, now).await?;
     events::record(tx, &Event::AppRemoved { user, client: client_id.to_owned() }, now).await?;
     Ok(true)
 }
@@ -129,6 +132,7 @@ async fn end_sessions(
     };
     let grants = grants::end(tx, user, below, now).await?.len();
     events::record(tx, &Event::SessionsEnded { user, sessions: ended.clone(), grants, reason }, now).await?;
+    tell(tx, user, participants::of_sessions(tx, user, &ended, Channel::Back).await?, now).await?;
     Ok(ended)
 }
 
@@ -139,11 +143,37 @@ async fn end_grants(
     client: Option<String>,
     reason: Reason,
     now: Timestamp,
-) -> Result<usize, Error> {
-    let grants = grants::end(tx, user, which, now).await?;
-    let count = grants.len();
-    if count > 0 {
+) -> Result<Vec<Ended>, Error> {
+    let ended = grants::end(tx, user, which, now).await?;
+    if !ended.is_empty() {
+        let grants = ended.iter().map(|grant| grant.id).collect();
         events::record(tx, &Event::GrantsEnded { user, client, grants, reason }, now).await?;
     }
-    Ok(count)
+    Ok(ended)
+}
+
+/// An app that a person has removed, or all apps of a person who is gone, sign them out as if the sessions in which
+/// they got their grants had ended.
+async fn tell_of_grants(
+    tx: &Transaction,
+    user: Id<User>,
+    ended: &[Ended],
+    now: Timestamp,
+) -> Result<(), Error> {
+    tell(tx, user, participants::of_ended(tx, ended, Channel::Back).await?, now).await
+}
+
+/// OpenID Connect Back-Channel Logout §2.5: the tokens are written here, in the ending's own transaction, and
+/// delivered after it.
+async fn tell(
+    tx: &Transaction,
+    user: Id<User>,
+    participants: Vec<Participant>,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let letters = participants.into_iter().map(|participant| {
+        let message = Message::LogoutToken { user, session: participant.session_id };
+        (participant.client_id, participant.logout_uri, message)
+    });
+    outbox::post(tx, letters.collect(), now).await
 }

@@ -43,7 +43,7 @@ impl Client {
     }
 }
 
-mod row {
+pub(super) mod row {
     use sea_orm::entity::prelude::*;
 
     use crate::clock::Timestamp;

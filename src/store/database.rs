@@ -12,6 +12,7 @@ use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
+use tokio::sync::Notify;
 
 use super::clients::Client;
 use super::measure::Statements;
@@ -72,6 +73,7 @@ struct Inner {
     direct: DatabaseConnection,
     statements: Statements,
     clients: Cache<String, Arc<Client>>,
+    posted: Notify,
 }
 
 /// One migration and whether it was applied.
@@ -103,7 +105,7 @@ impl Store {
             Address::Postgres(_) => Writer::Pool(direct.clone()),
         };
         let clients = Cache::builder().max_capacity(CACHED_CLIENTS).time_to_live(CLIENT_FRESHNESS).build();
-        Ok(Store(Arc::new(Inner { reader, writer, direct, statements, clients })))
+        Ok(Store(Arc::new(Inner { reader, writer, direct, statements, clients, posted: Notify::new() })))
     }
 
     /// For queries outside a transaction.
@@ -117,6 +119,12 @@ impl Store {
 
     pub(super) fn cached_clients(&self) -> &Cache<String, Arc<Client>> {
         &self.0.clients
+    }
+
+    /// Rung after a transaction that may have put something into the outbox: who delivers need not wait for their
+    /// next look.
+    pub fn posted(&self) -> &Notify {
+        &self.0.posted
     }
 
     /// Statements since the start: (reads, writes).

@@ -43,6 +43,7 @@ pub(super) mod row {
     use super::Grant;
     use crate::clock::Timestamp;
     use crate::id::Id;
+    use crate::store::clients;
     use crate::store::sessions::Session;
     use crate::store::users::{self, User};
 
@@ -68,6 +69,12 @@ pub(super) mod row {
     pub enum Relation {
         #[sea_orm(belongs_to = "users::row::Entity", from = "Column::UserId", to = "users::row::Column::Id")]
         User,
+        #[sea_orm(
+            belongs_to = "clients::row::Entity",
+            from = "Column::ClientId",
+            to = "clients::row::Column::Id"
+        )]
+        Client,
     }
 
     impl Related<users::row::Entity> for Entity {
@@ -199,13 +206,21 @@ pub enum Which<'a> {
     All,
 }
 
+/// A grant that an ending has just ended.
+#[derive(Clone, Debug)]
+pub struct Ended {
+    pub id: Id<Grant>,
+    pub client_id: String,
+    pub session_id: Id<Session>,
+}
+
 /// Ends grants of one user and says which of them this call ended.
 pub async fn end(
     db: &impl ConnectionTrait,
     user: Id<User>,
     which: Which<'_>,
     now: Timestamp,
-) -> Result<Vec<Id<Grant>>, Error> {
+) -> Result<Vec<Ended>, Error> {
     let ending = Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
         .filter(Column::UserId.eq(user))
@@ -222,7 +237,8 @@ pub async fn end(
         Which::All => ending,
     };
     let ended = ending.exec_with_returning(db).await?;
-    Ok(ended.into_iter().map(|row| row.id).collect())
+    let ended = ended.into_iter();
+    Ok(ended.map(|row| Ended { id: row.id, client_id: row.client_id, session_id: row.session_id }).collect())
 }
 
 /// Ends every grant of a client, whoever gave it.

@@ -14,6 +14,8 @@ pub mod invariants;
 pub mod keys;
 pub mod leases;
 mod measure;
+pub mod outbox;
+pub mod participants;
 pub mod registrations;
 pub mod revoked_tokens;
 pub mod sessions;

@@ -4,6 +4,7 @@ pub mod access_token;
 pub mod authorization_code;
 pub mod claims;
 pub mod id_token;
+pub mod logout_token;
 pub mod refresh_token;
 
 use std::sync::Arc;

@@ -4,6 +4,7 @@ mod account;
 mod claims;
 mod keys;
 mod lineage;
+mod logout;
 mod nodes;
 mod races;
 mod refresh;

@@ -3,12 +3,14 @@
 pub mod browser;
 pub mod client_signer;
 pub mod database;
+pub mod endpoint;
 pub mod registrant;
 pub mod relying_party;
 pub mod world;
 
 pub use browser::Browser;
 pub use client_signer::ClientSigner;
+pub use endpoint::Endpoint;
 pub use relying_party::RelyingParty;
 pub use world::World;
 

@@ -28,6 +28,12 @@ pub(in crate::cli) struct Flags {
     /// Where it may send people after they signed out; repeat it for more
     #[arg(long, value_name = "URI")]
     post_logout_redirect_uri: Vec<String>,
+    /// Where it hears of sign-outs from this server
+    #[arg(long, value_name = "URI")]
+    backchannel_logout_uri: Option<String>,
+    /// Where it hears of them through the person's browser
+    #[arg(long, value_name = "URI")]
+    frontchannel_logout_uri: Option<String>,
     /// It cannot keep a secret: an app on a device or in a browser
     #[arg(long, conflicts_with = "auth_method")]
     public: bool,
@@ -139,6 +145,8 @@ impl Flags {
         one(&mut metadata.logo_uri, &self.logo_uri);
         one(&mut metadata.policy_uri, &self.policy_uri);
         one(&mut metadata.tos_uri, &self.tos_uri);
+        one(&mut metadata.backchannel_logout_uri, &self.backchannel_logout_uri);
+        one(&mut metadata.frontchannel_logout_uri, &self.frontchannel_logout_uri);
         many(&mut metadata.redirect_uris, &self.redirect_uri);
         many(&mut metadata.post_logout_redirect_uris, &self.post_logout_redirect_uri);
         many(&mut metadata.audience, &self.audience);
