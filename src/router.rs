@@ -11,7 +11,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::config::Config;
 use crate::endpoints::{
-    authorize, discovery, introspection, jwks, registration, revocation, token, userinfo,
+    authorize, check_session, discovery, introspection, jwks, registration, revocation, token, userinfo,
 };
 use crate::http::forwarded::Proxies;
 use crate::http::front::Front;
@@ -41,6 +41,10 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         .route(discovery::OAUTH_PATH, get(discovery::show))
         .merge(registration_of_clients(&app.config))
         .merge(pages::routes(look.clone()));
+    let doors = match app.config.sign_in.session_management {
+        true => doors.route(check_session::PATH, get(check_session::show)),
+        false => doors,
+    };
 
     let below_path = match issuer.path() {
         "" => doors,

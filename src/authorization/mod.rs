@@ -9,6 +9,7 @@ mod issuance;
 mod referee;
 pub mod request;
 pub mod response;
+mod session_state;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,6 +48,8 @@ pub struct Authorizations<'a> {
 pub struct Visitor {
     pub browser: Fingerprint,
     pub session: Option<(Session, User)>,
+    /// What the browser's scripts can tell sessions apart by, if that is on.
+    pub browser_state: Option<String>,
 }
 
 /// Whether the browser's cookies came along. A cross-site POST carries none (SameSite=Lax), so it is taken up
@@ -280,7 +283,11 @@ impl Authorizations<'_> {
         };
         let issuance =
             Issuance { store: self.store, issuer: self.issuer, client, request, session, user, now };
-        Ok(Outcome::Answer(issuance.answer().await?))
+        let mut response = issuance.answer().await?;
+        if let Some(browser_state) = &visitor.browser_state {
+            session_state::tell(&mut response, request, browser_state);
+        }
+        Ok(Outcome::Answer(response))
     }
 
     async fn next(

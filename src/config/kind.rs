@@ -51,6 +51,18 @@ macro_rules! whole_numbers {
 
 whole_numbers! { u32 u64 usize }
 
+impl Kind for bool {
+    const RIGHT: &'static str = "write true or false";
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+
+    fn from_toml(value: &Value) -> Option<Self> {
+        value.as_bool()
+    }
+}
+
 impl Kind for String {
     const RIGHT: &'static str = "write a text that is not empty";
 

@@ -29,6 +29,12 @@ section! {
         argon2_parallelism: u32 = 1, within 1..=64;
         /// Hashes computed at once; 0 is the number of cores.
         hash_permits: usize = 0, within 0..=1024;
+        /// Tell apps of sign-outs also through frames on the signed-out page (OpenID Connect Front-Channel Logout). Many
+        /// browsers keep an app's cookies from such frames; apps had better register a backchannel_logout_uri.
+        frontchannel_logout: bool = false;
+        /// Let apps ask in the browser whether somebody is still signed in (OpenID Connect Session Management). It needs
+        /// a cookie that is sent to other sites and that scripts can read, worth nothing else.
+        session_management: bool = false;
     }
 }
 

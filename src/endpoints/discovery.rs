@@ -7,7 +7,10 @@ use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYP
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::{END_SESSION_PATH, authorize, introspection, jwks, registration, revocation, token, userinfo};
+use super::{
+    END_SESSION_PATH, authorize, check_session, introspection, jwks, registration, revocation, token,
+    userinfo,
+};
 use crate::config::Config;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::authorization_request::Prompt;
@@ -35,6 +38,10 @@ struct Metadata<'a> {
     registration_endpoint: Option<String>,
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
+    frontchannel_logout_supported: bool,
+    frontchannel_logout_session_supported: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    check_session_iframe: Option<String>,
     scopes_supported: Vec<&'a str>,
     response_types_supported: Vec<&'static str>,
     response_modes_supported: Vec<&'static str>,
@@ -78,6 +85,9 @@ impl Document {
             registration_endpoint: config.registration.is_on().then(|| at(registration::PATH)),
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
+            frontchannel_logout_supported: config.sign_in.frontchannel_logout,
+            frontchannel_logout_session_supported: config.sign_in.frontchannel_logout,
+            check_session_iframe: config.sign_in.session_management.then(|| at(check_session::PATH)),
             scopes_supported: STANDARD_SCOPES.into_iter().chain(custom).collect(),
             response_types_supported: ResponseType::ALL.map(ResponseType::as_str).to_vec(),
             response_modes_supported: ResponseMode::ALL.map(ResponseMode::as_str).to_vec(),

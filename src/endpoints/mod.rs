@@ -2,6 +2,7 @@
 
 pub mod authorize;
 pub mod bearer;
+pub mod check_session;
 pub mod direct;
 pub mod discovery;
 pub mod introspection;

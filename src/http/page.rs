@@ -34,6 +34,7 @@ pub trait Page: Template {
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
     images: Vec<Source>,
+    frames: Vec<Source>,
     forms: Forms,
     script: Option<Nonce>,
 }
@@ -52,6 +53,15 @@ impl Policy {
         let source = Source::of(uri);
         if !self.images.contains(&source) {
             self.images.push(source);
+        }
+        self
+    }
+
+    /// Also frames the page at `uri`, and with it nothing but what that origin serves.
+    pub fn framing(mut self, uri: &Url) -> Self {
+        let source = Source::of(uri);
+        if !self.frames.contains(&source) {
+            self.frames.push(source);
         }
         self
     }
@@ -83,6 +93,12 @@ impl Policy {
         let mut policy = String::from("default-src 'none'; style-src 'self'; img-src 'self'");
         for image in &self.images {
             policy += &format!(" {}", image.0);
+        }
+        if !self.frames.is_empty() {
+            policy += "; frame-src";
+            for frame in &self.frames {
+                policy += &format!(" {}", frame.0);
+            }
         }
         if let Some(nonce) = &self.script {
             policy += &format!("; script-src 'nonce-{}'", nonce.0);

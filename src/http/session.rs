@@ -38,6 +38,14 @@ pub struct Visit {
     pub session: Option<(Session, User)>,
     names: &'static Names,
     issuer: Arc<Issuer>,
+    /// For apps that ask in the browser; `None` where they may not.
+    state: Option<BrowserState>,
+}
+
+/// The "OP browser state" of Session Management §3.2: another one after each sign-in and sign-out, worth nothing else.
+struct BrowserState {
+    value: String,
+    is_new: bool,
 }
 
 /// What a form belongs to.
@@ -55,18 +63,29 @@ struct Names {
     session: &'static str,
     browser: &'static str,
     attributes: &'static str,
+    state_attributes: &'static str,
 }
 
 const SECURE: Names = Names {
     session: "__Host-gatepass-session",
     browser: "__Host-gatepass-browser",
     attributes: "; Path=/; Secure; HttpOnly; SameSite=Lax",
+    state_attributes: "; Path=/; Secure; SameSite=None",
 };
 const LOOPBACK: Names = Names {
     session: "gatepass-session",
     browser: "gatepass-browser",
     attributes: "; Path=/; HttpOnly; SameSite=Lax",
+    // SameSite=None needs Secure; apps on this machine are the same site.
+    state_attributes: "; Path=/; SameSite=Lax",
 };
+
+/// `check_session.html` looks for this name.
+const BROWSER_STATE: &str = "gatepass-browser-state";
+
+fn random_state() -> String {
+    Secret::new().reveal().to_owned()
+}
 
 impl<S> FromRequestParts<S> for Visit
 where
@@ -103,8 +122,12 @@ where
                 store.write(seen, |tx, (id, now)| Box::pin(sessions::touch(tx, *id, *now))).await
             });
         }
+        let browser_state = Arc::<Config>::from_ref(state).sign_in.session_management.then(|| {
+            let sent = secret_named(&parts.headers, BROWSER_STATE).map(|sent| sent.reveal().to_owned());
+            BrowserState { is_new: sent.is_none(), value: sent.unwrap_or_else(random_state) }
+        });
         let issuer = FromRef::from_ref(state);
-        Ok(Visit { browser: sent.unwrap_or_default(), is_new, session, names, issuer })
+        Ok(Visit { browser: sent.unwrap_or_default(), is_new, session, names, issuer, state: browser_state })
     }
 }
 
@@ -135,7 +158,8 @@ fn secret_named(headers: &HeaderMap, name: &str) -> Option<Secret> {
 
 impl Visit {
     pub fn visitor(&self) -> Visitor {
-        Visitor { browser: self.browser(), session: self.session.clone() }
+        let browser_state = self.state.as_ref().map(|state| state.value.clone());
+        Visitor { browser: self.browser(), session: self.session.clone(), browser_state }
     }
 
     pub fn browser(&self) -> Fingerprint {
@@ -177,6 +201,14 @@ impl Visit {
 
     /// Gives a new browser its cookie. Every answer that a form or an authorization request depends on carries it.
     pub fn mark(&self, response: Response) -> Response {
+        let response = self.mark_browser(response);
+        match &self.state {
+            Some(state) if state.is_new => self.with_state(response, &state.value),
+            _ => response,
+        }
+    }
+
+    fn mark_browser(&self, response: Response) -> Response {
         match self.is_new {
             true => with_cookie(
                 response,
@@ -195,12 +227,31 @@ impl Visit {
             Persistence::Window => None,
             Persistence::Kept => Some(session.expires_at.since(session.auth_time)),
         };
-        with_cookie(self.mark(response), self.names, self.names.session, secret.reveal(), life)
+        let response =
+            with_cookie(self.mark_browser(response), self.names, self.names.session, secret.reveal(), life);
+        self.change_state(response)
     }
 
     /// Takes the session's cookie away.
     pub fn signed_out(&self, response: Response) -> Response {
-        with_cookie(response, self.names, self.names.session, "", Some(Duration::ZERO))
+        let response = with_cookie(response, self.names, self.names.session, "", Some(Duration::ZERO));
+        self.change_state(response)
+    }
+
+    fn change_state(&self, response: Response) -> Response {
+        match self.state {
+            Some(_) => self.with_state(response, &random_state()),
+            None => response,
+        }
+    }
+
+    /// Readable by our script in a frame of another site, which is what Session Management is.
+    fn with_state(&self, mut response: Response, value: &str) -> Response {
+        let attributes = self.names.state_attributes;
+        if let Ok(cookie) = HeaderValue::try_from(format!("{BROWSER_STATE}={value}{attributes}")) {
+            response.headers_mut().append(SET_COOKIE, cookie);
+        }
+        response
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use url::Url;
+
 use crate::clock::Timestamp;
 use crate::events::Reason;
 use crate::id::Id;
@@ -10,6 +12,7 @@ use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
 use crate::revocation::{self, Reach};
 use crate::store::clients::Client;
+use crate::store::participants::{self, Channel};
 use crate::store::sessions::Session;
 use crate::store::users::User;
 use crate::store::{self, Store};
@@ -87,6 +90,21 @@ pub async fn decide(
         _ => Duty::SignOut,
     };
     Ok(Decision { duty, client, then })
+}
+
+/// Who is to be told through the browser that `session` ends: each URI with the issuer and the session in it
+/// (Front-Channel Logout §2).
+pub async fn frames(store: &Store, issuer: &Issuer, session: &Session) -> Result<Vec<Url>, store::Error> {
+    let ended = [session.id];
+    let found = participants::of_sessions(store.read(), session.user_id, &ended, Channel::Front).await?;
+    let frames = found.into_iter().filter_map(|participant| {
+        let mut uri = Url::parse(&participant.logout_uri).ok()?;
+        uri.query_pairs_mut()
+            .append_pair("iss", &issuer.url)
+            .append_pair("sid", &tokens::sid_of(participant.session_id));
+        Some(uri)
+    });
+    Ok(frames.collect())
 }
 
 /// Ends a session here. What was promised to outlive it (`offline_access`) goes on.

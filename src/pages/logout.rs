@@ -9,7 +9,7 @@ use url::form_urlencoded::Serializer;
 use super::LOGOUT;
 use super::caller::Caller;
 use super::name::Name;
-use super::view::{LoggedOut, LogoutConfirm};
+use super::view::{LoggedOut, LogoutConfirm, SigningOut};
 use crate::app::App;
 use crate::http::authorization::see_other;
 use crate::http::form::{BodyForm, QueryForm, Unreadable};
@@ -113,13 +113,21 @@ fn sent(parameters: &Parameters) -> Vec<(&'static str, &str)> {
 }
 
 async fn sign_out(app: &App, caller: &Caller, then: Then) -> Result<Response, Problem> {
+    let mut frames = Vec::new();
     if let Some((session, _)) = &caller.visit.session {
+        if app.config.sign_in.frontchannel_logout {
+            frames = logout::frames(&app.store, &app.issuer, session).await.map_err(outage)?;
+        }
         logout::sign_out(&app.store, session, caller.now).await.map_err(outage)?;
     }
-    let onward = match then {
-        Then::Redirect(uri) => see_other(&uri),
+    let target = match then {
+        Then::Redirect(uri) => uri,
         // Without the parameters, which the browser would keep in its history.
-        Then::SignedOutPage => caller.to(LOGOUT),
+        Then::SignedOutPage => caller.path(LOGOUT),
+    };
+    let onward = match frames.is_empty() {
+        true => caller.visit.mark(see_other(&target)),
+        false => caller.see(&SigningOut { frame: caller.frame(None), frames: &frames, target: &target }),
     };
     Ok(caller.visit.signed_out(onward))
 }

@@ -17,7 +17,7 @@ const URI: &str = "a text with one URI";
 const URIS: &str = "a list of URIs";
 
 /// The members of [`ClientMetadata`] that a client may set, and what belongs there. The others are the operator's.
-const MEMBERS: [(&str, &str); 19] = [
+const MEMBERS: [(&str, &str); 23] = [
     ("client_name", TEXT),
     ("application_type", "web or native"),
     ("contacts", "a list of texts"),
@@ -27,6 +27,10 @@ const MEMBERS: [(&str, &str); 19] = [
     ("tos_uri", URI),
     ("redirect_uris", URIS),
     ("post_logout_redirect_uris", URIS),
+    ("backchannel_logout_uri", URI),
+    ("backchannel_logout_session_required", "true or false"),
+    ("frontchannel_logout_uri", URI),
+    ("frontchannel_logout_session_required", "true or false"),
     ("initiate_login_uri", URI),
     ("grant_types", "a list of authorization_code, refresh_token and implicit"),
     ("response_types", "a list of response types of this server, like code"),

@@ -9,6 +9,7 @@ mod nodes;
 mod races;
 mod refresh;
 mod registration;
+mod session_management;
 mod sign_in;
 mod sign_in_to_an_app;
 mod statements;

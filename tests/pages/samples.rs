@@ -14,7 +14,7 @@ use gatepass::pages::user_agent::Device;
 use gatepass::pages::view::{
     Account, App, AskedScope, ClaimError, Client, Consent, ErrorPage, FormPostPage, Frame, LoggedOut,
     LogoutConfirm, Look, Notice, Occasion, PasswordRefusal, Place, Profile, ProfileClaim, Refusal, Session,
-    SignIn, VerifiedClaim,
+    SignIn, SigningOut, VerifiedClaim,
 };
 use gatepass::protocol::error::ShownError;
 use url::Url;
@@ -233,6 +233,11 @@ impl<'a> Gallery<'a> {
             &LogoutConfirm { client, parameters: &parameters, return_to: Some(&uri), ..page },
         );
         self.hang("logout_done", &LoggedOut { frame: self.frame });
+        let frames = [url("https://shop.example/out?iss=x&sid=y")];
+        self.hang(
+            "signing_out",
+            &SigningOut { frame: self.frame, frames: &frames, target: "https://shop.example/bye" },
+        );
     }
 
     fn errors(&mut self) {

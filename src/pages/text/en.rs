@@ -60,6 +60,9 @@ pub(super) static TEXT: Text = Text {
         done: |brand| words("Your ").named(brand).words(" session in this browser has ended."),
         done_hint: "On a shared computer, close the browser window too.",
         sign_in_again: "Sign in again",
+        telling_title: "Signing you out",
+        telling: "Your other apps are told. You go on in a moment.",
+        go_on: "Continue",
     },
     form_post: FormPostText {
         title: "One moment",

@@ -60,6 +60,9 @@ pub(super) static TEXT: Text = Text {
         done: |brand| words("이 브라우저의 ").named(brand).words(" 세션이 종료되었습니다."),
         done_hint: "여러 사람이 쓰는 컴퓨터라면 브라우저 창도 닫아 주세요.",
         sign_in_again: "다시 로그인",
+        telling_title: "로그아웃하는 중입니다",
+        telling: "다른 앱에 로그아웃을 알리고 있습니다. 잠시 후 이동합니다.",
+        go_on: "계속",
     },
     form_post: FormPostText {
         title: "잠시만 기다려 주세요",

@@ -80,6 +80,9 @@ pub struct LogoutText {
     pub done: fn(&Name) -> Sentence,
     pub done_hint: &'static str,
     pub sign_in_again: &'static str,
+    pub telling_title: &'static str,
+    pub telling: &'static str,
+    pub go_on: &'static str,
 }
 
 pub struct FormPostText {

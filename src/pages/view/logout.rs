@@ -57,3 +57,19 @@ impl Page for LoggedOut<'_> {
         self.frame.policy()
     }
 }
+
+/// Tells apps by frames, and goes on by itself (Front-Channel Logout §2, RP-Initiated Logout §3).
+#[derive(Template)]
+#[template(path = "signing_out.html")]
+pub struct SigningOut<'a> {
+    pub frame: Frame<'a>,
+    pub frames: &'a [Url],
+    /// Where the browser goes next, as it was registered.
+    pub target: &'a str,
+}
+
+impl Page for SigningOut<'_> {
+    fn policy(&self) -> Policy {
+        self.frames.iter().fold(self.frame.policy(), Policy::framing)
+    }
+}

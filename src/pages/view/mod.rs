@@ -17,7 +17,7 @@ pub use self::account::{
 pub use self::consent::Consent;
 pub use self::error::ErrorPage;
 pub use self::form_post::FormPostPage;
-pub use self::logout::{LoggedOut, LogoutConfirm};
+pub use self::logout::{LoggedOut, LogoutConfirm, SigningOut};
 pub use self::sign_in::{Occasion, Refusal, SignIn};
 use crate::config::brand::Brand;
 use crate::http::page::Policy;
