@@ -2,14 +2,19 @@
 //! knows reqwest.
 
 use std::error::Error;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::{Request, Response};
+use futures_util::future::BoxFuture;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{Request, Response, StatusCode};
 use ipnet::{Ipv4Net, Ipv6Net};
 use reqwest::dns::{Name, Resolve, Resolving};
 use url::{Host, Url};
+
+use crate::config::outbound::{AllowedHost, Exceptions};
 
 /// For a whole exchange, from the name's resolution to the last byte.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,7 +24,7 @@ const LARGEST: usize = 64 * 1024;
 /// Where a request may lead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Stranger's URLs: https, and public addresses only, so that nobody looks through us into our network.
+    /// Strangers' URLs: https on port 443 of public addresses only, so that nobody looks through us into our network.
     Public,
     /// URLs that the operator wrote down: any address, and plain http on loopback.
     Anywhere,
@@ -30,8 +35,18 @@ pub enum Reach {
 pub enum Failure {
     #[error("only https is fetched, and http on a loopback address")]
     Scheme,
-    #[error("the address is not a public one")]
+    #[error("the address is not a public one: outbound.allowed_hosts can name an exception")]
     NotPublic,
+    #[error("only port 443 is fetched from: outbound.allowed_hosts can name an exception")]
+    Port,
+    #[error("the URL holds a user name or a password")]
+    Credentials,
+    #[error("outbound.extra_ca_file: {0}")]
+    Certificates(io::Error),
+    #[error("the answer has the status {0}")]
+    Status(StatusCode),
+    #[error("the answer says that it is no JSON")]
+    NotJson,
     #[error("the answer is larger than {} KB", LARGEST / 1024)]
     TooLarge,
     #[error("no answer within {} seconds", PATIENCE.as_secs())]
@@ -49,18 +64,58 @@ fn innermost(error: &dyn Error) -> String {
     cause.to_string()
 }
 
-/// Sends requests. It follows no redirect, keeps no cookie and asks no proxy.
+/// Sends requests. It follows no redirect, keeps no cookie, asks no proxy and unpacks nothing.
 #[derive(Clone, Debug)]
 pub struct Outbound {
     client: reqwest::Client,
     reach: Reach,
+    /// Hosts that may be private, and the client that resolves their names.
+    named: Option<(Vec<AllowedHost>, reqwest::Client)>,
 }
 
 impl Outbound {
     pub fn new(reach: Reach) -> Result<Self, Failure> {
-        // Where the system has no certificates nobody is trusted: https fails, and plain http on loopback works.
-        let client = builder(reach).build().or_else(|_| builder(reach).tls_certs_only([]).build())?;
-        Ok(Outbound { client, reach })
+        let names = match reach {
+            Reach::Public => Names::Public(system),
+            Reach::Anywhere => Names::Any,
+        };
+        let client = client(&[], names)?;
+        Ok(Outbound { client, reach, named: None })
+    }
+
+    /// For strangers' URLs, with the operator's exceptions.
+    pub fn except(exceptions: &Exceptions) -> Result<Self, Failure> {
+        let authorities = match &exceptions.extra_ca_file {
+            Some(path) => {
+                let pem = std::fs::read(path).map_err(Failure::Certificates)?;
+                reqwest::Certificate::from_pem_bundle(&pem)?
+            }
+            None => Vec::new(),
+        };
+        let allowed = exceptions.allowed_hosts.clone();
+        let named = match allowed.is_empty() {
+            true => None,
+            false => Some((allowed, client(&authorities, Names::Any)?)),
+        };
+        let client = client(&authorities, Names::Public(system))?;
+        Ok(Outbound { client, reach: Reach::Public, named })
+    }
+
+    /// The JSON document at `url`, as it came.
+    pub async fn document(&self, url: &str) -> Result<Vec<u8>, Failure> {
+        let request =
+            Request::get(url).header(ACCEPT, "application/json, application/*+json").body(Vec::new());
+        let answer = self.send(request.map_err(|_| Failure::Scheme)?).await?;
+        if answer.status() != StatusCode::OK {
+            return Err(Failure::Status(answer.status()));
+        }
+        // What only looks like JSON may be anything that somebody could upload to that host.
+        let said =
+            answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let media = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let is_json =
+            media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"));
+        if is_json { Ok(answer.into_body()) } else { Err(Failure::NotJson) }
     }
 
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
@@ -70,8 +125,8 @@ impl Outbound {
 
     async fn exchange(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
         let request = reqwest::Request::try_from(request)?;
-        self.check(request.url())?;
-        let mut answer = self.client.execute(request).await.map_err(|error| {
+        let client = self.way_to(request.url())?;
+        let mut answer = client.execute(request).await.map_err(|error| {
             if is_refused_by_resolver(&error) { Failure::NotPublic } else { Failure::Broken(error) }
         })?;
         let mut body = Vec::new();
@@ -87,47 +142,93 @@ impl Outbound {
         Ok(response)
     }
 
-    /// Addresses that are written out are never resolved, so they are judged here.
-    fn check(&self, url: &Url) -> Result<(), Failure> {
+    /// The client that may send to `url`.
+    fn way_to(&self, url: &Url) -> Result<&reqwest::Client, Failure> {
+        // Addresses that are written out are never resolved, so they are judged here.
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
             Some(Host::Domain(_)) | None => None,
         };
         match self.reach {
-            Reach::Public if address.is_some_and(|address| !is_public(address)) => Err(Failure::NotPublic),
             Reach::Anywhere if url.scheme() == "http" => {
                 let loopback = address.map_or(url.domain() == Some("localhost"), |ip| ip.is_loopback());
-                if loopback { Ok(()) } else { Err(Failure::Scheme) }
+                if loopback { Ok(&self.client) } else { Err(Failure::Scheme) }
             }
             _ if url.scheme() != "https" => Err(Failure::Scheme),
-            _ => Ok(()),
+            Reach::Anywhere => Ok(&self.client),
+            Reach::Public => {
+                if !url.username().is_empty() || url.password().is_some() {
+                    return Err(Failure::Credentials);
+                }
+                if let Some((allowed, client)) = &self.named
+                    && allowed.iter().any(|allowed| allowed.is_that_of(url))
+                {
+                    return Ok(client);
+                }
+                if address.is_some_and(|address| !is_public(address)) {
+                    return Err(Failure::NotPublic);
+                }
+                // Other ports are mail servers, databases and whatever else nobody expects a visit at.
+                if url.port_or_known_default() == Some(443) { Ok(&self.client) } else { Err(Failure::Port) }
+            }
         }
     }
 }
 
-fn builder(reach: Reach) -> reqwest::ClientBuilder {
+/// Whose names a client resolves.
+#[derive(Clone, Copy)]
+enum Names {
+    Any,
+    Public(Lookup),
+}
+
+/// Trusts the system's certificates and `authorities`. Where the system has none these alone are trusted: then https
+/// fails, and plain http on loopback works.
+fn client(authorities: &[reqwest::Certificate], names: Names) -> reqwest::Result<reqwest::Client> {
+    let merged = builder(names).tls_certs_merge(authorities.to_vec()).build();
+    merged.or_else(|_| builder(names).tls_certs_only(authorities.to_vec()).build())
+}
+
+fn builder(names: Names) -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
+        // A few packed bytes can be gigabytes.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
         .referer(false)
         .user_agent(concat!("gatepass/", env!("CARGO_PKG_VERSION")));
-    match reach {
-        Reach::Public => builder.https_only(true).dns_resolver(Arc::new(PublicNames)),
-        Reach::Anywhere => builder,
+    match names {
+        Names::Any => builder,
+        Names::Public(lookup) => builder.https_only(true).dns_resolver(Arc::new(PublicNames(lookup))),
     }
+}
+
+type Lookup = fn(String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>>;
+
+fn system(name: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+    Box::pin(async move {
+        let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+        Ok(found.map(|address| address.ip()).collect())
+    })
 }
 
 /// Resolves a name once, and the connection goes to what was judged: a name that answers differently the next time
 /// (DNS rebinding) gains nothing.
-struct PublicNames;
+struct PublicNames(Lookup);
 
 impl Resolve for PublicNames {
     fn resolve(&self, name: Name) -> Resolving {
+        let found = (self.0)(name.as_str().to_owned());
         Box::pin(async move {
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            if found.iter().all(|address| is_public(address.ip())) {
-                Ok(Box::new(found.into_iter()) as reqwest::dns::Addrs)
+            let found = found.await?;
+            // One private address among public ones is what rebinding looks like.
+            if found.iter().all(|address| is_public(*address)) {
+                let found = found.into_iter().map(|address| SocketAddr::new(address, 0));
+                Ok(Box::new(found) as reqwest::dns::Addrs)
             } else {
                 Err(Refused.into())
             }

@@ -15,6 +15,7 @@ pub mod database;
 pub mod issuer;
 pub mod keys;
 pub mod log;
+pub mod outbound;
 pub mod registration;
 pub mod server;
 pub mod sign_in;
@@ -51,18 +52,20 @@ pub struct Config {
     pub registration: registration::Registration,
     pub database: database::Database,
     pub keys: keys::Keys,
+    pub outbound: outbound::Exceptions,
     pub log: log::Log,
     pub brand: brand::Brand,
     written: BTreeSet<String>,
 }
 
-const SECTIONS: [About; 8] = [
+const SECTIONS: [About; 9] = [
     About::of::<server::Server>(),
     About::of::<issuer::Issuer>(),
     About::of::<sign_in::SignIn>(),
     About::of::<registration::Registration>(),
     About::of::<database::Database>(),
     About::of::<keys::Keys>(),
+    About::of::<outbound::Exceptions>(),
     About::of::<log::Log>(),
     About::of::<brand::Brand>(),
 ];
@@ -94,6 +97,7 @@ impl Config {
         let registration = registration::Registration::read(&mut layers);
         let database = database::Database::read(&mut layers);
         let keys = keys::Keys::read(&mut layers);
+        let outbound = outbound::Exceptions::read(&mut layers);
         let log = log::Log::read(&mut layers);
         let brand = brand::Brand::read(&mut layers);
 
@@ -111,7 +115,7 @@ impl Config {
             rules::of_hashing(sign_in, &mut layers);
         }
         let complaints = layers.into_complaints();
-        match (server, issuer, sign_in, registration, database, keys, log, brand) {
+        match (server, issuer, sign_in, registration, database, keys, outbound, log, brand) {
             (
                 Some(server),
                 Some(issuer),
@@ -119,6 +123,7 @@ impl Config {
                 Some(registration),
                 Some(database),
                 Some(keys),
+                Some(outbound),
                 Some(log),
                 Some(brand),
             ) if complaints.is_empty() => Ok(Config {
@@ -129,6 +134,7 @@ impl Config {
                 registration,
                 database,
                 keys,
+                outbound,
                 log,
                 brand,
                 written,

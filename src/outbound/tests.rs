@@ -126,3 +126,142 @@ async fn an_answer_without_end_is_cut_off() {
     let failure = outbound.send(get(&format!("http://127.0.0.1:{port}/"))).await.unwrap_err();
     assert!(matches!(failure, Failure::TooLarge), "{failure:?}");
 }
+
+/// What the server saw of one request: the name in the TLS handshake, and the head.
+type Seen = tokio::sync::mpsc::UnboundedReceiver<(Option<String>, String)>;
+
+/// A TLS server whose certificate names `localhost` and `rp.example`, the file with that certificate, and what it
+/// sees. The file is removed with the returned folder.
+async fn tls_server(answer: String) -> (u16, PemFile, Seen) {
+    let names = ["localhost", "rp.example"].map(str::to_owned);
+    let certified = rcgen::generate_simple_self_signed(names).unwrap();
+    let file =
+        PemFile(std::env::temp_dir().join(format!("gatepass-ca-{}.pem", crate::id::Id::<PemFile>::new())));
+    std::fs::write(&file.0, certified.cert.pem()).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(certified.signing_key.serialize_der());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key.into())
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (tell, seen) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let (socket, _) = listener.accept().await.unwrap();
+            let Ok(mut socket) = acceptor.accept(socket).await else { continue };
+            let name = socket.get_ref().1.server_name().map(str::to_owned);
+            let mut head = vec![0; 4096];
+            let length = socket.read(&mut head).await.unwrap_or_default();
+            let _ = tell.send((name, String::from_utf8_lossy(&head[..length]).into_owned()));
+            let _ = socket.write_all(answer.as_bytes()).await;
+            let _ = socket.shutdown().await;
+        }
+    });
+    (port, file, seen)
+}
+
+struct PemFile(std::path::PathBuf);
+
+impl Drop for PemFile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+fn exceptions(hosts: &[String], file: &PemFile) -> Exceptions {
+    let allowed_hosts = hosts.iter().map(|host| AllowedHost::parse(host).unwrap()).collect();
+    Exceptions { allowed_hosts, extra_ca_file: Some(file.0.clone()) }
+}
+
+fn json(body: &str) -> String {
+    answer("200 OK\r\ncontent-type: application/json", body)
+}
+
+#[tokio::test]
+async fn a_private_host_is_fetched_from_if_it_is_allowed_by_name_and_its_authority_is_known() {
+    let (port, file, mut seen) = tls_server(json("{}")).await;
+    let allowed = Outbound::except(&exceptions(&[format!("localhost:{port}")], &file)).unwrap();
+    let url = format!("https://localhost:{port}/jwks?a=b");
+    assert_eq!(allowed.document(&url).await.unwrap(), b"{}");
+    let (name, head) = seen.recv().await.unwrap();
+    assert_eq!(name.as_deref(), Some("localhost"));
+    assert!(head.starts_with("GET /jwks?a=b HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("host: localhost:{port}\r\n")), "{head}");
+    assert!(!head.contains("accept-encoding"), "{head}");
+
+    let unknown = Exceptions { extra_ca_file: None, ..exceptions(&[format!("localhost:{port}")], &file) };
+    let failure = Outbound::except(&unknown).unwrap().document(&url).await.unwrap_err();
+    assert!(matches!(failure, Failure::Broken(_)), "{failure:?}");
+    let strict = Outbound::except(&exceptions(&[], &file)).unwrap();
+    for (url, expected) in [
+        (url.clone(), "Port"),
+        (format!("https://127.0.0.1:{port}/"), "NotPublic"),
+        ("https://localhost/".to_owned(), "NotPublic"),
+        (format!("https://user:password@localhost:{port}/"), "Credentials"),
+        (format!("http://localhost:{port}/"), "Scheme"),
+    ] {
+        let failure = strict.document(&url).await.unwrap_err();
+        assert_eq!(format!("{failure:?}"), expected, "{url}");
+    }
+    for url in [format!("https://127.0.0.1:{port}/"), "https://localhost/".to_owned()] {
+        let failure = allowed.document(&url).await.unwrap_err();
+        assert!(matches!(failure, Failure::NotPublic), "another host or port: {url}: {failure:?}");
+    }
+    assert!(seen.try_recv().is_err(), "no other connection was made");
+}
+
+#[tokio::test]
+async fn a_name_with_one_private_address_among_public_ones_is_refused() {
+    fn mixed(_: String) -> BoxFuture<'static, io::Result<Vec<IpAddr>>> {
+        Box::pin(async { Ok(vec!["1.1.1.1".parse().unwrap(), "127.0.0.1".parse().unwrap()]) })
+    }
+    let client = client(&[], Names::Public(mixed)).unwrap();
+    let outbound = Outbound { client, reach: Reach::Public, named: None };
+    let failure = outbound.document("https://rp.example/").await.unwrap_err();
+    assert!(matches!(failure, Failure::NotPublic), "{failure:?}");
+}
+
+#[tokio::test]
+async fn only_what_says_that_it_is_json_is_a_document() {
+    let fetch = async |head: &str| {
+        let (port, file, _seen) = tls_server(answer(head, "{}")).await;
+        let outbound = Outbound::except(&exceptions(&[format!("localhost:{port}")], &file)).unwrap();
+        outbound
+            .document(&format!("https://localhost:{port}/"))
+            .await
+            .map_err(|failure| format!("{failure:?}"))
+    };
+    for media in ["application/json", "Application/JSON; charset=utf-8", "application/jwk-set+json"] {
+        assert!(fetch(&format!("200 OK\r\ncontent-type: {media}")).await.is_ok(), "{media}");
+    }
+    for media in ["text/html", "text/plain", "image/svg+xml", "application/jsonp", ""] {
+        let answer = fetch(&format!("200 OK\r\ncontent-type: {media}")).await;
+        assert_eq!(answer, Err("NotJson".to_owned()), "{media}");
+    }
+    assert_eq!(fetch("200 OK").await, Err("NotJson".to_owned()));
+    for status in ["404 Not Found", "500 Oops", "302 Found\r\nlocation: /other", "204 No Content"] {
+        let answer = fetch(&format!("{status}\r\ncontent-type: application/json")).await;
+        assert!(answer.as_ref().is_err_and(|error| error.starts_with("Status")), "{answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_answers_by_drops_is_given_up_on() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let _ = socket.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
+        while socket.write_all(b"1\r\nx\r\n").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    });
+    let outbound = Outbound::new(Reach::Anywhere).unwrap();
+    let failure = outbound.send(get(&format!("http://127.0.0.1:{port}/"))).await.unwrap_err();
+    assert!(matches!(failure, Failure::TooSlow), "{failure:?}");
+}

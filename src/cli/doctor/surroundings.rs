@@ -46,8 +46,8 @@ fn is_open(path: &Path) -> bool {
 pub(super) async fn issuer(issuer: &str) -> Finding {
     let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
     let (answer, place) = match fetch(&url, Reach::Public).await {
-        Err(Failure::NotPublic | Failure::Scheme) => {
-            (fetch(&url, Reach::Anywhere).await, ", on an address that is not public")
+        Err(Failure::NotPublic | Failure::Port | Failure::Scheme) => {
+            (fetch(&url, Reach::Anywhere).await, ", on an address or a port that is not public")
         }
         answer => (answer, ""),
     };
