@@ -2,20 +2,25 @@
 
 pub mod document;
 pub mod dynamic;
+mod keys;
+
+pub use self::keys::{Renewal, Secrets};
 
 use url::{Host, Url};
 
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
 use crate::id::Id;
-use crate::protocol::client_metadata::{ApplicationType, ClientMetadata, ConsentPolicy, PkceDuty, Profile};
+use crate::protocol::client_metadata::{
+    ApplicationType, AuthMethod, ClientMetadata, ConsentPolicy, PkceDuty, Profile,
+};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::redirect_uri::{self, LONGEST};
 use crate::protocol::response_type::ResponseType;
 use crate::protocol::scope::Scope;
 use crate::revocation;
-use crate::secret::Secret;
-use crate::store::clients::{self, Client, Status};
+use crate::secret::{RootKey, Secret};
+use crate::store::clients::{self, Client, Status, seal_secret};
 use crate::store::users::User;
 use crate::store::{self, Store, Transaction, registrations};
 
@@ -83,6 +88,8 @@ pub struct Identity {
     pub client_id: Option<String>,
     /// An operator may bring a secret along; otherwise 256 random bits are made.
     pub secret: Option<Secret>,
+    /// Seals the secret of a client that signs with it (client_secret_jwt); no other registration needs it.
+    pub master: Option<RootKey>,
 }
 
 /// Writes a new client.
@@ -118,17 +125,22 @@ fn prepare(identity: Identity, metadata: ClientMetadata, now: Timestamp) -> Resu
     let client_id = identity.client_id.unwrap_or_else(|| Id::<Client>::new().uuid().to_string());
     wrong.extend(check_client_id(&client_id));
     wrong.extend(identity.secret.as_ref().and_then(check_secret));
+    if identity.master.is_none() {
+        wrong.extend(keys::check_sealing(&metadata, None));
+    }
     if !wrong.is_empty() {
         return Err(Refusal::Invalid(wrong));
     }
-    let secret = match metadata.token_endpoint_auth_method.is_public() {
-        true => None,
-        false => Some(identity.secret.unwrap_or_default()),
-    };
+    let method = metadata.token_endpoint_auth_method;
+    let secret = method.has_secret().then(|| identity.secret.unwrap_or_default());
+    let signs_with_it = secret.as_ref().filter(|_| method == AuthMethod::ClientSecretJwt);
+    let sealed_secret =
+        signs_with_it.zip(identity.master).map(|(secret, master)| seal_secret(&master, &client_id, secret));
     let client = Client {
         id: client_id,
         metadata,
         secret: secret.as_ref().map(Secret::fingerprint),
+        sealed_secret,
         status: Status::Active,
         created_at: now,
         updated_at: now,
@@ -138,7 +150,8 @@ fn prepare(identity: Identity, metadata: ClientMetadata, now: Timestamp) -> Resu
 
 /// Writes a changed client. Its metadata is checked as a new one's would be.
 pub async fn change(store: &Store, client: Client, now: Timestamp) -> Result<Client, Refusal> {
-    let wrong = check(&client.metadata);
+    let mut wrong = check(&client.metadata);
+    wrong.extend(keys::check_sealing(&client.metadata, client.sealed_secret.as_deref()));
     if !wrong.is_empty() {
         return Err(Refusal::Invalid(wrong));
     }
@@ -216,6 +229,7 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Invalid> {
         "client_name",
         "1 to 100 characters, none of them a control character",
     );
+    keys::check(metadata, &mut must);
     for (member, uri) in [
         ("client_uri", &metadata.client_uri),
         ("logo_uri", &metadata.logo_uri),

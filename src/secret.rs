@@ -110,6 +110,7 @@ pub enum Purpose {
     Notice,
     SigningKey,
     MasterSecret,
+    ClientSecret,
     Demo,
 }
 
@@ -123,6 +124,7 @@ impl Purpose {
             Purpose::Notice => b"gatepass notice",
             Purpose::SigningKey => b"gatepass signing key",
             Purpose::MasterSecret => b"gatepass master secret",
+            Purpose::ClientSecret => b"gatepass client secret",
             Purpose::Demo => b"gatepass demo",
         }
     }

@@ -215,11 +215,12 @@ fn a_set_is_small_and_unambiguous() {
         r#"{"keys":{}}"#.to_owned(),
         r#"{"keys":[],"keys":[]}"#.to_owned(),
         r#"{"keys":[{"kty":"new","kty":"oct"}]}"#.to_owned(),
+        r#"{"keys":["key"]}"#.to_owned(),
         "<html>".to_owned(),
     ] {
         assert_eq!(ClientKeys::from_jwks(set.as_bytes()).err(), Some(UnusableKeys::Malformed));
     }
-    for jwk in [json!("key"), json!({"kty": 1}), json!({}), json!({"kty": "RSA", "kid": "a".repeat(257)})] {
+    for jwk in [json!({"kty": 1}), json!({}), json!({"kty": "RSA", "kid": "a".repeat(257)})] {
         assert_eq!(refused(jwk), Some(UnusableKeys::Key));
     }
 }

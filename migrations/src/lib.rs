@@ -7,6 +7,7 @@ pub use sea_orm_migration::prelude::*;
 
 mod m20261121_000001_foundation;
 mod m20261121_000002_registration;
+mod m20261121_000003_assertions;
 mod m20261121_000004_outbox;
 
 pub struct Migrator;
@@ -17,6 +18,7 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261121_000001_foundation::Migration),
             Box::new(m20261121_000002_registration::Migration),
+            Box::new(m20261121_000003_assertions::Migration),
             Box::new(m20261121_000004_outbox::Migration),
         ]
     }

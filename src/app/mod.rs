@@ -10,9 +10,11 @@ use axum::extract::FromRef;
 
 pub use installation::{Installation, StartError, open_store};
 
+use crate::client_auth::ClientAuth;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Mode};
 use crate::jobs::deliver::Delivery;
+use crate::keys::remote::RemoteKeys;
 use crate::keys::{CurrentKeys, KeyRing};
 use crate::outbound::{Outbound, Reach};
 use crate::sign_in::attempt::SignIn;
@@ -30,9 +32,12 @@ pub struct App {
     pub store: Store,
     pub issuer: Arc<Issuer>,
     pub sign_in: Arc<SignIn>,
+    pub client_auth: Arc<ClientAuth>,
     pub installation: Arc<Installation>,
-    /// For URLs that others wrote down.
+    /// To what strangers name.
     pub outbound: Outbound,
+    /// To where the outbox goes, which a developer may have on their own machine.
+    pub deliveries: Outbound,
 }
 
 /// Sign-ins that may wait for a hash; more are asked to come back.
@@ -44,11 +49,12 @@ impl App {
         let installation = Installation::open(&config).await?;
         let now = clock.now();
         let ring = installation.key_ring(None, now).await?;
-        let reach = match config.mode {
-            Mode::Development => Reach::Anywhere,
-            Mode::Production | Mode::Command => Reach::Public,
+        let outbound = Outbound::except(&config.outbound)?;
+        let deliveries = match config.mode {
+            Mode::Development => Outbound::new(Reach::Anywhere)?,
+            Mode::Production | Mode::Command => outbound.clone(),
         };
-        Ok(App::assemble(config, clock, installation, ring, Outbound::new(reach)?))
+        Ok(App::assemble(config, clock, installation, ring, outbound, deliveries))
     }
 
     fn assemble(
@@ -57,6 +63,7 @@ impl App {
         installation: Installation,
         ring: KeyRing,
         outbound: Outbound,
+        deliveries: Outbound,
     ) -> App {
         let store = installation.store.clone();
         let issuer = Issuer {
@@ -65,7 +72,15 @@ impl App {
             master: installation.master.clone(),
             lifetimes: lifetimes(&config),
         };
+        let client_auth = ClientAuth {
+            store: store.clone(),
+            issuer: issuer.url.clone(),
+            base: config.issuer.url.base().to_owned(),
+            master: installation.master.clone(),
+            remote: RemoteKeys::new(outbound.clone()),
+        };
         App {
+            client_auth: Arc::new(client_auth),
             sign_in: Arc::new(sign_in(&config, store.clone())),
             issuer: Arc::new(issuer),
             installation: Arc::new(installation),
@@ -73,6 +88,7 @@ impl App {
             clock,
             store,
             outbound,
+            deliveries,
         }
     }
 
@@ -81,7 +97,7 @@ impl App {
         Delivery {
             store: self.store.clone(),
             issuer: self.issuer.clone(),
-            outbound: self.outbound.clone(),
+            outbound: self.deliveries.clone(),
             clock: self.clock.clone(),
         }
     }
@@ -158,6 +174,12 @@ impl FromRef<App> for Arc<Issuer> {
 impl FromRef<App> for Arc<SignIn> {
     fn from_ref(app: &App) -> Self {
         app.sign_in.clone()
+    }
+}
+
+impl FromRef<App> for Arc<ClientAuth> {
+    fn from_ref(app: &App) -> Self {
+        app.client_auth.clone()
     }
 }
 

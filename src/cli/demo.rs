@@ -51,6 +51,7 @@ pub async fn set_up(app: &App) -> anyhow::Result<DevFile> {
         let identity = Identity {
             client_id: Some(NAME.to_owned()),
             secret: Some(Secret::claimed(client_secret.clone())),
+            master: None,
         };
         registration::register(&app.store, identity, metadata(), now).await?;
     }

@@ -12,7 +12,7 @@ use super::{
     userinfo,
 };
 use crate::config::Config;
-use crate::protocol::algorithm::Algorithm;
+use crate::protocol::algorithm::{Algorithm, ClientAlgorithm};
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::client_metadata::AuthMethod;
 use crate::protocol::grant_type::GrantType;
@@ -48,8 +48,11 @@ struct Metadata<'a> {
     grant_types_supported: Vec<&'static str>,
     code_challenge_methods_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     introspection_endpoint_auth_methods_supported: Vec<&'static str>,
+    introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
     acr_values_supported: Vec<&'static str>,
@@ -72,6 +75,7 @@ impl Document {
         let at = |path: &str| format!("{}{path}", config.issuer.url.base());
         let methods = || AuthMethod::ALL.into_iter();
         let names = |methods: &mut dyn Iterator<Item = AuthMethod>| methods.map(AuthMethod::as_str).collect();
+        let assertions = || ClientAlgorithm::ALL.map(ClientAlgorithm::as_str).to_vec();
         let custom = config.issuer.scopes.keys().map(String::as_str);
         let metadata = Metadata {
             issuer: config.issuer.url.as_str(),
@@ -94,10 +98,13 @@ impl Document {
             grant_types_supported: GrantType::ALL.map(GrantType::as_str).to_vec(),
             code_challenge_methods_supported: ["S256"],
             token_endpoint_auth_methods_supported: names(&mut methods()),
+            token_endpoint_auth_signing_alg_values_supported: assertions(),
             introspection_endpoint_auth_methods_supported: names(
                 &mut methods().filter(|method| !method.is_public()),
             ),
+            introspection_endpoint_auth_signing_alg_values_supported: assertions(),
             revocation_endpoint_auth_methods_supported: names(&mut methods()),
+            revocation_endpoint_auth_signing_alg_values_supported: assertions(),
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str).to_vec(),
             acr_values_supported: Assurance::ALL.map(Assurance::acr).to_vec(),

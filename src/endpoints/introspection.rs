@@ -8,7 +8,8 @@ use axum::response::Response;
 use serde::Serialize;
 
 use super::direct::{self, Refused};
-use crate::client_auth::{self, Failure};
+use super::token;
+use crate::client_auth::{ClientAuth, Failure, Presented};
 use crate::clock::Timestamp;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::request::Arrival;
@@ -51,13 +52,20 @@ struct Introspection {
 pub async fn introspect(
     State(store): State<Store>,
     State(issuer): State<Arc<Issuer>>,
+    State(client_auth): State<Arc<ClientAuth>>,
     arrival: Arrival,
     headers: HeaderMap,
     body: Result<BodyForm, Unreadable>,
 ) -> Result<Response, Refused> {
     let BodyForm(parameters) = body?;
     direct::each_once(&parameters)?;
-    let asker = client_auth::authenticate(&store, direct::authorization(&headers)?, &parameters).await?;
+    let presented = Presented {
+        authorization: direct::authorization(&headers)?,
+        parameters: &parameters,
+        endpoints: &[token::PATH, PATH],
+        now: arrival.now,
+    };
+    let asker = client_auth.authenticate(&presented).await?;
     // RFC 7662 §4: a public client could scan for tokens.
     if asker.metadata.token_endpoint_auth_method.is_public() {
         return Err(DirectError::InvalidClient(CredentialPlace::Body).into());

@@ -23,6 +23,7 @@ use crate::registration::{Invalid, Refusal};
 use crate::secret::{Fingerprint, Secret};
 use crate::store::attempts::Budget;
 use crate::store::{self, Store, initial_access_tokens};
+use crate::tokens::Issuer;
 
 pub const PATH: &str = "/register";
 pub const CLIENT_PATH: &str = "/register/{client_id}";
@@ -103,6 +104,7 @@ fn too_many(wait: Duration) -> Response {
 
 pub async fn register(
     State(store): State<Store>,
+    State(issuer): State<Arc<Issuer>>,
     State(config): State<Arc<Config>>,
     arrival: Arrival,
     headers: HeaderMap,
@@ -110,7 +112,7 @@ pub async fn register(
 ) -> Result<Response, Refused> {
     let admittance = admit(&store, &config, &arrival, &headers).await?;
     let BodyObject(document) = body?;
-    let kept = dynamic::register(&store, &bounds(&config), admittance, &document, arrival.now).await?;
+    let kept = dynamic::register(&store, &bounds(&config, &issuer), admittance, &document, arrival.now).await?;
     Ok(told(StatusCode::CREATED, &config, &kept))
 }
 
@@ -127,6 +129,7 @@ pub async fn read(
 
 pub async fn replace(
     State(store): State<Store>,
+    State(issuer): State<Arc<Issuer>>,
     State(config): State<Arc<Config>>,
     arrival: Arrival,
     Path(client_id): Path<String>,
@@ -136,7 +139,7 @@ pub async fn replace(
     let token = Secret::claimed(bearer::token(&headers, None)?);
     let client = dynamic::find(&store, &client_id, &token).await?;
     let BodyObject(document) = body?;
-    let kept = dynamic::replace(&store, &bounds(&config), client, &token, &document, arrival.now).await?;
+    let kept = dynamic::replace(&store, &bounds(&config, &issuer), client, &token, &document, arrival.now).await?;
     Ok(told(StatusCode::OK, &config, &kept))
 }
 
@@ -179,12 +182,13 @@ async fn admit(
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-fn bounds(config: &Config) -> Bounds {
+fn bounds(config: &Config, issuer: &Issuer) -> Bounds {
     let custom = config.issuer.scopes.keys().map(String::as_str);
     let known: Vec<&str> = STANDARD_SCOPES.into_iter().chain(custom).collect();
     Bounds {
         profile: config.registration.profile,
         scope: known.join(" ").parse::<Scope>().unwrap_or_default(),
+        master: issuer.master.clone(),
     }
 }
 

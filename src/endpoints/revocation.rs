@@ -8,7 +8,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
 use super::direct::{self, Refused};
-use crate::client_auth;
+use super::token;
+use crate::client_auth::{self, ClientAuth, Presented};
 use crate::events::Reason;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::request::Arrival;
@@ -22,13 +23,20 @@ pub const PATH: &str = "/revoke";
 pub async fn revoke(
     State(store): State<Store>,
     State(issuer): State<Arc<Issuer>>,
+    State(client_auth): State<Arc<ClientAuth>>,
     arrival: Arrival,
     headers: HeaderMap,
     body: Result<BodyForm, Unreadable>,
 ) -> Result<Response, Refused> {
     let BodyForm(parameters) = body?;
     direct::each_once(&parameters)?;
-    let client = client_auth::authenticate(&store, direct::authorization(&headers)?, &parameters).await?;
+    let presented = Presented {
+        authorization: direct::authorization(&headers)?,
+        parameters: &parameters,
+        endpoints: &[token::PATH, PATH],
+        now: arrival.now,
+    };
+    let client = client_auth.authenticate(&presented).await?;
     let token = parameters.get("token").ok_or(DirectError::InvalidRequest("token is missing"))?;
     let now = arrival.now;
     // Another client's token is nothing to this one: 200, and it lives on (RFC 7009 §2.1 and §2.2).

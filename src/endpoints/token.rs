@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
 use super::direct::{self, Refused};
-use crate::client_auth;
+use crate::client_auth::{ClientAuth, Presented};
 use crate::grant_types::Exchange;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::request::Arrival;
@@ -19,13 +19,20 @@ pub const PATH: &str = "/token";
 pub async fn exchange(
     State(store): State<Store>,
     State(issuer): State<Arc<Issuer>>,
+    State(client_auth): State<Arc<ClientAuth>>,
     arrival: Arrival,
     headers: HeaderMap,
     body: Result<BodyForm, Unreadable>,
 ) -> Result<Response, Refused> {
     let BodyForm(parameters) = body?;
     direct::each_once(&parameters)?;
-    let client = client_auth::authenticate(&store, direct::authorization(&headers)?, &parameters).await?;
+    let presented = Presented {
+        authorization: direct::authorization(&headers)?,
+        parameters: &parameters,
+        endpoints: &[PATH],
+        now: arrival.now,
+    };
+    let client = client_auth.authenticate(&presented).await?;
     let exchange = Exchange {
         store: &store,
         issuer: &issuer,

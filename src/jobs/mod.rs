@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::store::leases::{self, Node};
 use crate::store::{
     Error, Store, attempts, authorizations, grants, initial_access_tokens, keys, outbox, registrations,
-    revoked_tokens, sessions,
+    replay, revoked_tokens, sessions,
 };
 
 /// Rows that one transaction removes: few enough that nobody waits for it.
@@ -35,10 +35,11 @@ enum Kind {
     InitialAccessTokens,
     UnusedClients,
     Outbox,
+    Replay,
 }
 
 impl Kind {
-    const ALL: [Kind; 9] = [
+    const ALL: [Kind; 10] = [
         Kind::Authorizations,
         Kind::Sessions,
         Kind::Grants,
@@ -48,11 +49,12 @@ impl Kind {
         Kind::InitialAccessTokens,
         Kind::UnusedClients,
         Kind::Outbox,
+        Kind::Replay,
     ];
 }
 
-/// Removes what died a day ago, and clients that registered themselves `unused` ago for nobody, if this node holds the
-/// lease. Returns how many rows are gone.
+/// Removes what has been dead for long enough, and clients that registered themselves `unused` ago for nobody, if this
+/// node holds the lease. Returns how many rows are gone.
 pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timestamp) -> Result<u64, Error> {
     let until = now.plus(LEASE);
     let ours = store
@@ -63,12 +65,14 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
     if !ours {
         return Ok(0);
     }
-    let dead_since = now.minus(AFTERLIFE);
     let mut gone = 0;
     for kind in Kind::ALL {
         let before = match kind {
             Kind::UnusedClients => now.minus(unused),
-            _ => dead_since,
+            // One row for each assertion, and an expired one is refused anyway: what is left is the difference between
+            // the clocks of two nodes.
+            Kind::Replay => now.minus(Duration::from_secs(300)),
+            _ => now.minus(AFTERLIFE),
         };
         loop {
             let batch = store
@@ -86,6 +90,7 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
                                 initial_access_tokens::remove_expired(tx, *before, BATCH).await
                             }
                             Kind::UnusedClients => registrations::remove_unused(tx, *before, BATCH).await,
+                            Kind::Replay => replay::remove_expired(tx, *before, BATCH).await,
                         }
                     })
                 })

@@ -9,13 +9,14 @@ use aws_lc_rs::signature::{
 };
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::claims::{self, Verified};
 use super::compact::Compact;
 use super::refusal::Refusal;
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::ClientAlgorithm;
+use crate::protocol::client_metadata::Jwks;
 use crate::protocol::strict_json;
 use crate::secret::{Secret, from_base64url};
 
@@ -29,18 +30,30 @@ const LONGEST_KID: usize = 256;
 
 /// Why a JWK Set is refused as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.why())]
 pub enum UnusableKeys {
-    #[error("not a JWK Set of at most 64 KB and 100 keys (RFC 7517 section 5)")]
     Malformed,
     /// Whoever publishes one has to replace it, and learns so here.
-    #[error("it holds a private or symmetric key: publish public keys only, and replace this one")]
     Secret,
-    #[error("a key is malformed (RFC 7518 section 6)")]
     Key,
-    #[error("an RSA key needs 2048 to 8192 bits and an odd public exponent from 3 to 4294967295")]
     Rsa,
-    #[error("a key's point does not lie on P-256")]
     Curve,
+}
+
+impl UnusableKeys {
+    pub const fn why(self) -> &'static str {
+        match self {
+            UnusableKeys::Malformed => "not a JWK Set of at most 64 KB and 100 keys (RFC 7517 section 5)",
+            UnusableKeys::Secret => {
+                "it holds a private or symmetric key: publish public keys only, and replace this one"
+            }
+            UnusableKeys::Key => "a key is malformed (RFC 7518 section 6)",
+            UnusableKeys::Rsa => {
+                "an RSA key needs 2048 to 8192 bits and an odd public exponent from 3 to 4294967295"
+            }
+            UnusableKeys::Curve => "the point of a key does not lie on P-256",
+        }
+    }
 }
 
 /// The keys of a JWK Set that verify signatures.
@@ -58,11 +71,6 @@ enum Material {
     Rsa(RsaPublicKeyComponents<Vec<u8>>),
     P256(ParsedPublicKey),
     Ed25519(ParsedPublicKey),
-}
-
-#[derive(Deserialize)]
-struct Jwks {
-    keys: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +103,10 @@ impl ClientKeys {
         }
         let keys: Result<Vec<_>, _> = set.keys.into_iter().filter_map(|jwk| read(jwk).transpose()).collect();
         keys.map(ClientKeys)
+    }
+
+    pub fn of(jwks: &Jwks) -> Result<Self, UnusableKeys> {
+        ClientKeys::from_jwks(&serde_json::to_vec(jwks).map_err(|_| UnusableKeys::Malformed)?)
     }
 
     /// Whether no key in it can verify a signature.
@@ -166,14 +178,13 @@ impl Material {
 }
 
 /// `None`: a key that is not for us.
-fn read(jwk: Value) -> Result<Option<ClientKey>, UnusableKeys> {
-    let members = jwk.as_object().ok_or(UnusableKeys::Key)?;
+fn read(members: Map<String, Value>) -> Result<Option<ClientKey>, UnusableKeys> {
     if SECRET_MEMBERS.iter().any(|name| members.contains_key(*name))
         || members.get("kty") == Some(&"oct".into())
     {
         return Err(UnusableKeys::Secret);
     }
-    let jwk: Jwk = serde_json::from_value(jwk).map_err(|_| UnusableKeys::Key)?;
+    let jwk: Jwk = serde_json::from_value(Value::Object(members)).map_err(|_| UnusableKeys::Key)?;
     if jwk.kid.as_ref().is_some_and(|kid| kid.len() > LONGEST_KID) {
         return Err(UnusableKeys::Key);
     }

@@ -5,6 +5,7 @@ pub mod client_keys;
 mod compact;
 pub mod jws;
 mod refusal;
+pub mod remote;
 pub mod rotation;
 
 use std::sync::{Arc, PoisonError, RwLock};

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
-use super::algorithm::Algorithm;
+use super::algorithm::{Algorithm, ClientAlgorithm};
 use super::grant_type::GrantType;
 use super::response_type::ResponseType;
 use super::scope::Scope;
@@ -44,6 +45,15 @@ pub struct ClientMetadata {
     pub grant_types: BTreeSet<GrantType>,
     pub response_types: Vec<ResponseType>,
     pub token_endpoint_auth_method: AuthMethod,
+    /// Without it: every algorithm that fits the method.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_endpoint_auth_signing_alg: Option<ClientAlgorithm>,
+    /// Its public keys, as a JWK Set (RFC 7517 §5).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks: Option<Jwks>,
+    /// Where it publishes them instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub jwks_uri: Option<String>,
     /// What the client may ask for.
     pub scope: Scope,
     pub subject_type: SubjectType,
@@ -87,6 +97,9 @@ impl Default for ClientMetadata {
             grant_types: BTreeSet::from([GrantType::AuthorizationCode, GrantType::RefreshToken]),
             response_types: vec![ResponseType::Code],
             token_endpoint_auth_method: AuthMethod::ClientSecretBasic,
+            token_endpoint_auth_signing_alg: None,
+            jwks: None,
+            jwks_uri: None,
             scope: Scope::default(),
             subject_type: SubjectType::Public,
             // Registration §2: "The default, if omitted, is RS256."
@@ -119,6 +132,12 @@ pub enum SubjectType {
     Public,
 }
 
+/// A JWK Set whose keys are not read yet (RFC 7517 §5).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Jwks {
+    pub keys: Vec<Map<String, Value>>,
+}
+
 /// How a client authenticates (RFC 7591 §2, `token_endpoint_auth_method`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -126,17 +145,28 @@ pub enum AuthMethod {
     None,
     ClientSecretBasic,
     ClientSecretPost,
+    /// RFC 7523 §2.2, signed with a key that nobody else has.
+    PrivateKeyJwt,
+    /// The same, signed with the secret (OIDC Core §9).
+    ClientSecretJwt,
 }
 
 impl AuthMethod {
-    pub const ALL: [AuthMethod; 3] =
-        [AuthMethod::None, AuthMethod::ClientSecretBasic, AuthMethod::ClientSecretPost];
+    pub const ALL: [AuthMethod; 5] = [
+        AuthMethod::None,
+        AuthMethod::ClientSecretBasic,
+        AuthMethod::ClientSecretPost,
+        AuthMethod::PrivateKeyJwt,
+        AuthMethod::ClientSecretJwt,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             AuthMethod::None => "none",
             AuthMethod::ClientSecretBasic => "client_secret_basic",
             AuthMethod::ClientSecretPost => "client_secret_post",
+            AuthMethod::PrivateKeyJwt => "private_key_jwt",
+            AuthMethod::ClientSecretJwt => "client_secret_jwt",
         }
     }
 
@@ -147,6 +177,24 @@ impl AuthMethod {
     /// A public client (RFC 6749 §2.1) cannot keep a secret.
     pub const fn is_public(self) -> bool {
         matches!(self, AuthMethod::None)
+    }
+
+    pub const fn has_secret(self) -> bool {
+        match self {
+            AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost | AuthMethod::ClientSecretJwt => {
+                true
+            }
+            AuthMethod::None | AuthMethod::PrivateKeyJwt => false,
+        }
+    }
+
+    /// What its assertions may be signed with; empty for a method without assertions.
+    pub const fn signing_algorithms(self) -> &'static [ClientAlgorithm] {
+        match self {
+            AuthMethod::PrivateKeyJwt => &ClientAlgorithm::ASYMMETRIC,
+            AuthMethod::ClientSecretJwt => &[ClientAlgorithm::HS256],
+            AuthMethod::None | AuthMethod::ClientSecretBasic | AuthMethod::ClientSecretPost => &[],
+        }
     }
 }
 

@@ -17,7 +17,7 @@ const URI: &str = "a text with one URI";
 const URIS: &str = "a list of URIs";
 
 /// The members of [`ClientMetadata`] that a client may set, and what belongs there. The others are the operator's.
-const MEMBERS: [(&str, &str); 23] = [
+const MEMBERS: [(&str, &str); 26] = [
     ("client_name", TEXT),
     ("application_type", "web or native"),
     ("contacts", "a list of texts"),
@@ -35,6 +35,9 @@ const MEMBERS: [(&str, &str); 23] = [
     ("grant_types", "a list of authorization_code, refresh_token and implicit"),
     ("response_types", "a list of response types of this server, like code"),
     ("token_endpoint_auth_method", "a method of this server, like client_secret_basic or none"),
+    ("token_endpoint_auth_signing_alg", "RS256, PS256, ES256, EdDSA or HS256"),
+    ("jwks", "a JWK Set (RFC 7517 section 5)"),
+    ("jwks_uri", URI),
     ("scope", "scope names between spaces"),
     ("subject_type", "public"),
     ("id_token_signed_response_alg", "RS256, ES256 or EdDSA"),

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use super::document::{self, Document};
-use super::{Identity, Invalid, Refusal, Registered};
+use super::{Identity, Invalid, Refusal, Registered, Renewal, Secrets};
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
 use crate::protocol::client_metadata::{ClientMetadata, Profile};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::scope::Scope;
-use crate::secret::{Fingerprint, Secret};
+use crate::secret::{Fingerprint, RootKey, Secret};
 use crate::store::attempts::{self, Allowance, Budget};
 use crate::store::clients::{self, Client};
 use crate::store::registrations::{self, Registration};
@@ -21,6 +21,8 @@ pub struct Bounds {
     pub profile: Profile,
     /// The scopes that this server knows. Others mean something to an API, whose operator gives them out.
     pub scope: Scope,
+    /// Seals the secrets that clients sign with.
+    pub master: RootKey,
 }
 
 /// Why somebody may register a client.
@@ -77,8 +79,8 @@ pub async fn register(
     if !wrong.is_empty() {
         return Err(wrong.into());
     }
-    let Registered { client, secret } =
-        super::prepare(Identity { client_id: None, secret: None }, metadata, now)?;
+    let identity = Identity { client_id: None, secret: None, master: Some(bounds.master.clone()) };
+    let Registered { client, secret } = super::prepare(identity, metadata, now)?;
     let access_token = Secret::new();
     let registration = Registration {
         client_id: client.id.clone(),
@@ -143,12 +145,10 @@ pub async fn replace(
     if !wrong.is_empty() {
         return Err(wrong.into());
     }
-    // A client that was public until now has no secret yet.
-    let is_public = metadata.token_endpoint_auth_method.is_public();
-    let fresh = (!is_public && client.secret.is_none()).then(Secret::new);
-    let kept = client.secret.filter(|_| !is_public);
-    let secret = fresh.as_ref().map(Secret::fingerprint).or(kept);
-    let client = Client { metadata, secret, updated_at: now, ..client };
+    let method = metadata.token_endpoint_auth_method;
+    let Secrets { fresh, secret, sealed_secret } =
+        Secrets::of(&client, method, Renewal::IfMissing, Some(&bounds.master));
+    let client = Client { metadata, secret, sealed_secret, updated_at: now, ..client };
     let next = Secret::new();
     let tokens = (token.fingerprint(), next.fingerprint());
     let changed = store

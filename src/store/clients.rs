@@ -9,14 +9,17 @@ use super::{Error, Store, document, text_of};
 use crate::clock::Timestamp;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::grant_type::GrantType;
-use crate::secret::Fingerprint;
+use crate::secret::{Fingerprint, Purpose, RootKey, Secret};
 
 #[derive(Clone, Debug)]
 pub struct Client {
     pub id: String,
     pub metadata: ClientMetadata,
-    /// `None` for a public client.
+    /// `None` for a client without a secret.
     pub secret: Option<Fingerprint>,
+    /// The secret itself, sealed, of a client that signs with it (client_secret_jwt). An HMAC is verified with the
+    /// very key that made it, so that here, and only here, a fingerprint is not enough.
+    pub sealed_secret: Option<Vec<u8>>,
     pub status: Status,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -37,10 +40,21 @@ impl Client {
         self.metadata.grant_types.contains(&grant_type)
     }
 
+    /// The secret that it signs with, if it is of such a method and `master` opens it.
+    pub fn open_secret(&self, master: &RootKey) -> Option<Secret> {
+        let secret = master.open(Purpose::ClientSecret, self.id.as_bytes(), self.sealed_secret.as_ref()?)?;
+        String::from_utf8(secret).ok().map(Secret::claimed)
+    }
+
     /// What people call it.
     pub fn name(&self) -> &str {
         self.metadata.client_name.as_deref().unwrap_or(&self.id)
     }
+}
+
+/// For [`Client::sealed_secret`].
+pub fn seal_secret(master: &RootKey, client_id: &str, secret: &Secret) -> Vec<u8> {
+    master.seal(Purpose::ClientSecret, client_id.as_bytes(), secret.reveal().as_bytes())
 }
 
 pub(super) mod row {
@@ -56,6 +70,7 @@ pub(super) mod row {
         pub id: String,
         pub metadata: String,
         pub secret: Option<Fingerprint>,
+        pub sealed_secret: Option<Vec<u8>>,
         pub disabled_at: Option<Timestamp>,
         pub created_at: Timestamp,
         pub updated_at: Timestamp,
@@ -77,6 +92,7 @@ impl TryFrom<Model> for Client {
             metadata: document(&row.metadata, "clients", "metadata", &row.id)?,
             id: row.id,
             secret: row.secret,
+            sealed_secret: row.sealed_secret,
             status: row.disabled_at.map_or(Status::Active, Status::Disabled),
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -108,6 +124,7 @@ pub async fn insert(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
         id: Set(client.id.clone()),
         metadata: Set(text_of(&client.metadata)),
         secret: Set(client.secret),
+        sealed_secret: Set(client.sealed_secret.clone()),
         disabled_at: Set(None),
         created_at: Set(client.created_at),
         updated_at: Set(client.updated_at),
@@ -142,6 +159,7 @@ pub async fn update(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
     Entity::update_many()
         .col_expr(Column::Metadata, Expr::value(text_of(&client.metadata)))
         .col_expr(Column::Secret, Expr::value(client.secret))
+        .col_expr(Column::SealedSecret, Expr::value(client.sealed_secret.clone()))
         .col_expr(Column::DisabledAt, Expr::value(disabled_at))
         .col_expr(Column::UpdatedAt, Expr::value(client.updated_at))
         .filter(Column::Id.eq(client.id.as_str()))

@@ -17,6 +17,7 @@ mod measure;
 pub mod outbox;
 pub mod participants;
 pub mod registrations;
+pub mod replay;
 pub mod revoked_tokens;
 pub mod sessions;
 pub mod users;

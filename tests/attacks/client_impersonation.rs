@@ -11,7 +11,7 @@ use crate::support::world::PASSWORD;
 on_both!(a_client_cannot_be_named_like_a_person(world) {
     let alice = world.user("alice").await;
     for name in [alice.id.to_string(), Id::<User>::new().to_string()] {
-        let identity = Identity { client_id: Some(name), secret: None };
+        let identity = Identity { client_id: Some(name), secret: None, master: None };
         let refused =
             registration::register(&world.app.store, identity, ClientMetadata::default(), world.now()).await;
         assert!(refused.is_err());

@@ -190,6 +190,7 @@ async fn the_log_holds_no_secret_even_at_trace() {
         id: fact("client_id"),
         metadata,
         secret: None,
+        sealed_secret: None,
         status: Status::Active,
         created_at: never,
         updated_at: never,

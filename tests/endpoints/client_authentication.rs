@@ -62,7 +62,7 @@ on_both!(whoever_does_not_prove_it_is_nobody(world) {
         ("a confidential client with an empty secret", None, vec![("client_id", "poster"), ("client_secret", "")]),
         ("a public client with a secret", None, vec![("client_id", "app"), ("client_secret", &wrong)]),
         ("a secret without a client", None, vec![("client_secret", &posters)]),
-        ("an assertion, which nobody can register", None, vec![("client_id", "shop"), ("client_assertion", "a.b.c")]),
+        ("an assertion without its type", None, vec![("client_id", "shop"), ("client_assertion", "a.b.c")]),
         (
             "an assertion type beside a good secret",
             Some(basic("shop", &shops)),

@@ -10,9 +10,9 @@ use gatepass::protocol::response_type::{ResponseMode, ResponseType};
 use serde_json::{Value, json};
 
 use crate::on_both;
-use crate::support::World;
 use crate::support::relying_party::header;
 use crate::support::world::PASSWORD;
+use crate::support::{ClientSigner, World};
 
 async fn discovery(world: &World) -> Value {
     let document = world.send("GET", "/.well-known/openid-configuration", &[], "").await;
@@ -62,6 +62,9 @@ on_both!(every_method_of_client_authentication_that_is_listed_works(world) {
         for method in AuthMethod::ALL {
             let client = world.client(&format!("{}{}", &door[1..], method.as_str()), |metadata| {
                 metadata.token_endpoint_auth_method = method;
+                if method == AuthMethod::PrivateKeyJwt {
+                    metadata.jwks = serde_json::from_value(ClientSigner::shared().jwks()).ok();
+                }
                 if method.is_public() {
                     metadata.grant_types.remove(&GrantType::ClientCredentials);
                 }

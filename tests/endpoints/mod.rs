@@ -1,11 +1,13 @@
 //! What each endpoint refuses, as tables: one row is one request, its status and its error.
 
 mod authorize;
+mod client_assertion;
 mod client_authentication;
 mod discovery;
 mod introspection;
 mod issuer_with_a_path;
 mod jwks;
+mod jwks_uri;
 mod registration;
 mod revocation;
 mod token;

@@ -1,5 +1,7 @@
 //! A client's own key: it signs whatever header and claims a test wants, sound or not.
 
+use std::sync::OnceLock;
+
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -43,6 +45,12 @@ impl ClientSigner {
             ClientAlgorithm::HS256 => panic!("a secret is not made here"),
         };
         ClientSigner { kid: kid.to_owned(), algorithm, pair }
+    }
+
+    /// The key of every client that a test does not give one of its own.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<ClientSigner> = OnceLock::new();
+        SHARED.get_or_init(|| ClientSigner::new("shared", ClientAlgorithm::ES256))
     }
 
     pub fn of_secret(secret: &[u8]) -> Self {

@@ -4,6 +4,7 @@ pub mod browser;
 pub mod client_signer;
 pub mod database;
 pub mod endpoint;
+pub mod published;
 pub mod registrant;
 pub mod relying_party;
 pub mod world;
@@ -11,6 +12,7 @@ pub mod world;
 pub use browser::Browser;
 pub use client_signer::ClientSigner;
 pub use endpoint::Endpoint;
+pub use published::Published;
 pub use relying_party::RelyingParty;
 pub use world::World;
 

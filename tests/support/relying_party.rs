@@ -9,11 +9,14 @@ use gatepass::registration::Registered;
 use gatepass::secret::{self, Secret};
 use gatepass::store::clients::Client;
 use reqwest::redirect::Policy;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Browser;
 use super::browser::Answer;
 use super::world::{PASSWORD, World};
+use super::{Browser, ClientSigner};
+
+/// RFC 7523 §2.2
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 #[derive(Clone)]
 pub struct RelyingParty {
@@ -154,14 +157,31 @@ impl RelyingParty {
         let mut fields = fields.to_vec();
         let secret = self.secret.as_ref().map(Secret::reveal).unwrap_or_default();
         let mut authorization = None;
+        let mut assertion = String::new();
         match self.client.metadata.token_endpoint_auth_method {
             AuthMethod::None => fields.push(("client_id", self.id())),
             AuthMethod::ClientSecretPost => {
                 fields.extend([("client_id", self.id()), ("client_secret", secret)]);
             }
             AuthMethod::ClientSecretBasic => authorization = Some(basic(self.id(), secret)),
+            AuthMethod::PrivateKeyJwt => assertion = ClientSigner::shared().sign(&self.claims()),
+            AuthMethod::ClientSecretJwt => {
+                assertion = ClientSigner::of_secret(secret.as_bytes()).sign(&self.claims());
+            }
+        }
+        if !assertion.is_empty() {
+            fields.extend([("client_assertion_type", JWT_BEARER), ("client_assertion", assertion.as_str())]);
         }
         self.raw(path, &fields, authorization.as_deref()).await
+    }
+
+    /// What a sound assertion says, until a few minutes after the registration.
+    fn claims(&self) -> Value {
+        let expires_at = self.client.created_at.secs() + 300;
+        json!({
+            "iss": self.id(), "sub": self.id(), "aud": self.issuer,
+            "exp": expires_at, "jti": Secret::new().reveal(),
+        })
     }
 
     /// A request exactly as given.

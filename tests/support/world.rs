@@ -187,7 +187,8 @@ impl World {
             ..ClientMetadata::default()
         };
         change(&mut metadata);
-        let identity = Identity { client_id: Some(id.to_owned()), secret: None };
+        let master = Some(self.app.installation.master.clone());
+        let identity = Identity { client_id: Some(id.to_owned()), secret: None, master };
         let registered =
             registration::register(&self.app.store, identity, metadata, self.now()).await.unwrap();
         RelyingParty::new(&self.issuer, registered)

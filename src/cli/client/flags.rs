@@ -37,9 +37,15 @@ pub(in crate::cli) struct Flags {
     /// It cannot keep a secret: an app on a device or in a browser
     #[arg(long, conflicts_with = "auth_method")]
     public: bool,
-    /// How it proves itself: client_secret_basic or client_secret_post
+    /// How it proves itself: client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt
     #[arg(long, value_name = "METHOD", value_parser = auth_method)]
     auth_method: Option<AuthMethod>,
+    /// A JSON file with its public keys, for private_key_jwt: a JWK Set
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    jwks_file: Option<Source>,
+    /// Where it publishes its public keys instead
+    #[arg(long, value_name = "URI")]
+    jwks_uri: Option<String>,
     /// authorization_code, refresh_token or client_credentials; repeat it for more
     #[arg(long, value_name = "TYPE", value_parser = grant_type)]
     grant_type: Vec<GrantType>,
@@ -86,7 +92,10 @@ pub(in crate::cli) struct Flags {
 
 fn auth_method(text: &str) -> Result<AuthMethod, String> {
     let known = AuthMethod::parse(text).filter(|method| !method.is_public());
-    known.ok_or_else(|| "use client_secret_basic or client_secret_post, or --public".to_owned())
+    known.ok_or_else(|| {
+        "use client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt, or --public"
+            .to_owned()
+    })
 }
 
 fn grant_type(text: &str) -> Result<GrantType, String> {
@@ -160,6 +169,14 @@ impl Flags {
             metadata.token_endpoint_auth_method = AuthMethod::None;
         }
         metadata.token_endpoint_auth_method = self.auth_method.unwrap_or(metadata.token_endpoint_auth_method);
+        if let Some(file) = &self.jwks_file {
+            let jwks = serde_json::from_value(Value::Object(file.object()?))
+                .map_err(|error| Refusal::new("invalid_client_metadata", format!("jwks: {error}")))?;
+            (metadata.jwks, metadata.jwks_uri) = (Some(jwks), None);
+        }
+        if let Some(uri) = &self.jwks_uri {
+            (metadata.jwks, metadata.jwks_uri) = (None, Some(uri.clone()));
+        }
         metadata.scope = self.scope.clone().unwrap_or(metadata.scope);
         metadata.access_token_format = self.access_token.unwrap_or(metadata.access_token_format);
         metadata.id_token_signed_response_alg =

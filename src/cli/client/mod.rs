@@ -10,10 +10,13 @@ use super::Everywhere;
 use super::input;
 use super::open;
 use super::output::{Answer, Refusal, facts, table};
+use crate::app::Installation;
 use crate::clock::Timestamp;
+use crate::config::Config;
+use crate::protocol::client_metadata::{AuthMethod, ClientMetadata};
 use crate::protocol::grant_type::GrantType;
-use crate::registration::{self, Identity, Registered};
-use crate::secret::Secret;
+use crate::registration::{self, Identity, Registered, Renewal, Secrets};
+use crate::secret::{RootKey, Secret};
 use crate::store::Store;
 use crate::store::clients::{self, Client, Status};
 
@@ -77,7 +80,7 @@ pub(super) async fn run(
     let store = open::store(&config).await?;
     match command {
         Command::Token(options) => token::make(&options, &store, &config, now).await,
-        Command::Add { flags, id, secret_stdin } => add(&store, &flags, id, secret_stdin, now).await,
+        Command::Add { flags, id, secret_stdin } => add(&config, &store, &flags, id, secret_stdin, now).await,
         Command::List { after, limit } => list(&store, after.as_deref(), limit).await,
         Command::Show { id } => Ok(shown(&find(&store, &id).await?, None)),
         Command::Update { id, flags, new_secret, disable, enable } => {
@@ -87,7 +90,7 @@ pub(super) async fn run(
                 (_, true) => Status::Active,
                 _ => client.status,
             };
-            update(&store, Client { status, ..client }, &flags, new_secret, now).await
+            update(&config, &store, Client { status, ..client }, &flags, new_secret, now).await
         }
         Command::Remove { id } => remove(&store, find(&store, &id).await?, now).await,
     }
@@ -99,7 +102,20 @@ async fn find(store: &Store, id: &str) -> Result<Client, Refusal> {
     })
 }
 
+/// What seals the secret of a client that signs with it. No other client needs the sealing key to be at hand.
+async fn master(
+    config: &Config,
+    store: &Store,
+    metadata: &ClientMetadata,
+) -> Result<Option<RootKey>, Refusal> {
+    if metadata.token_endpoint_auth_method != AuthMethod::ClientSecretJwt {
+        return Ok(None);
+    }
+    Ok(Some(Installation::unseal(config, store.clone()).await?.master))
+}
+
 async fn add(
+    config: &Config,
     store: &Store,
     flags: &Flags,
     client_id: Option<String>,
@@ -112,15 +128,15 @@ async fn add(
         ));
     }
     let metadata = flags.describe()?;
-    if secret_stdin && metadata.token_endpoint_auth_method.is_public() {
-        return Err(Refusal::usage("a public client has no secret"));
+    if secret_stdin && !metadata.token_endpoint_auth_method.has_secret() {
+        return Err(Refusal::usage("this client has no secret: another --auth-method would have one"));
     }
     let secret = match secret_stdin {
         true => Some(Secret::claimed(input::secret_line()?.as_str())),
         false => None,
     };
-    let Registered { client, secret } =
-        registration::register(store, Identity { client_id, secret }, metadata, now).await?;
+    let identity = Identity { client_id, secret, master: master(config, store, &metadata).await? };
+    let Registered { client, secret } = registration::register(store, identity, metadata, now).await?;
     // Who brought a secret along knows it.
     Ok(shown(&client, secret.as_ref().filter(|_| !secret_stdin)))
 }
@@ -135,6 +151,7 @@ async fn list(store: &Store, after: Option<&str>, limit: u64) -> Result<Answer, 
 }
 
 async fn update(
+    config: &Config,
     store: &Store,
     client: Client,
     flags: &Flags,
@@ -142,18 +159,15 @@ async fn update(
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     let metadata = flags.change(client.metadata.clone())?;
-    let is_public = metadata.token_endpoint_auth_method.is_public();
-    if is_public && new_secret {
-        return Err(Refusal::usage("a public client has no secret: name its new --auth-method"));
+    let method = metadata.token_endpoint_auth_method;
+    if new_secret && !method.has_secret() {
+        return Err(Refusal::usage("this client has no secret: name another --auth-method for it"));
     }
-    // A client that was public until now has none yet.
-    let fresh = (new_secret || (!is_public && client.secret.is_none())).then(Secret::new);
-    let secret = match (&fresh, is_public) {
-        (_, true) => None,
-        (Some(secret), false) => Some(secret.fingerprint()),
-        (None, false) => client.secret,
-    };
-    let changed = registration::change(store, Client { metadata, secret, ..client }, now).await?;
+    let master = master(config, store, &metadata).await?;
+    let renewal = if new_secret { Renewal::Always } else { Renewal::IfMissing };
+    let Secrets { fresh, secret, sealed_secret } = Secrets::of(&client, method, renewal, master.as_ref());
+    let changed = Client { metadata, secret, sealed_secret, ..client };
+    let changed = registration::change(store, changed, now).await?;
     Ok(shown(&changed, fresh.as_ref()))
 }
 
