@@ -112,7 +112,8 @@ pub async fn register(
 ) -> Result<Response, Refused> {
     let admittance = admit(&store, &config, &arrival, &headers).await?;
     let BodyObject(document) = body?;
-    let kept = dynamic::register(&store, &bounds(&config, &issuer), admittance, &document, arrival.now).await?;
+    let kept =
+        dynamic::register(&store, &bounds(&config, &issuer), admittance, &document, arrival.now).await?;
     Ok(told(StatusCode::CREATED, &config, &kept))
 }
 
@@ -139,7 +140,8 @@ pub async fn replace(
     let token = Secret::claimed(bearer::token(&headers, None)?);
     let client = dynamic::find(&store, &client_id, &token).await?;
     let BodyObject(document) = body?;
-    let kept = dynamic::replace(&store, &bounds(&config, &issuer), client, &token, &document, arrival.now).await?;
+    let kept =
+        dynamic::replace(&store, &bounds(&config, &issuer), client, &token, &document, arrival.now).await?;
     Ok(told(StatusCode::OK, &config, &kept))
 }
 

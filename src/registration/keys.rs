@@ -71,7 +71,8 @@ impl Secrets {
         let is_missing = client.secret.is_none() || (signs_with_it && client.sealed_secret.is_none());
         let is_made = method.has_secret() && (renewal == Renewal::Always || is_missing);
         let fresh = is_made.then(Secret::new);
-        let sealed = fresh.as_ref().zip(master).map(|(secret, master)| seal_secret(master, &client.id, secret));
+        let sealed =
+            fresh.as_ref().zip(master).map(|(secret, master)| seal_secret(master, &client.id, secret));
         Secrets {
             secret: fresh.as_ref().map(Secret::fingerprint).or(client.secret).filter(|_| method.has_secret()),
             sealed_secret: sealed.or_else(|| client.sealed_secret.clone()).filter(|_| signs_with_it),
