@@ -152,6 +152,8 @@ fn welcome(demo: &DevFile, management: SocketAddr, config: &Config) {
     let folder = config.server.data_dir.display();
     let file = DevFile::path(&config.server.data_dir);
     let DevFile { issuer, username, password, client_id, client_secret, redirect_uri } = demo;
+    // As it was called: `gatepass` may not be on the path.
+    let program = std::env::args().next().unwrap_or_else(|| "gatepass".to_owned());
     // Whoever reads may have seen enough (`gatepass serve --dev | head`): no reason to stop.
     let _ = writeln!(
         io::stdout(),
@@ -173,8 +175,10 @@ fn welcome(demo: &DevFile, management: SocketAddr, config: &Config) {
 The same facts stand in {}.
 
 Next, in another terminal:
-  gatepass try --data-dir {folder}     signs in to a small app, step by step
-  gatepass client add --help           registers an app of your own
+  {program} try --data-dir {folder}
+      signs in to a small app, step by step
+  {program} client add --help
+      tells how to register an app of your own
 ",
         file.display()
     );
