@@ -6,8 +6,10 @@ use super::{Failure, SentCode, SentError};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::protocol::authorization_request::AuthorizationRequest;
+use crate::protocol::client_metadata::ConsentPolicy;
 use crate::sign_in::assurance::Assurance;
 use crate::store::clients::Client;
+use crate::store::consents;
 use crate::store::grants::{self, Birth, Grant};
 use crate::store::sessions::{self, Session};
 use crate::store::users::User;
@@ -94,14 +96,17 @@ impl Issuance<'_> {
         }
     }
 
-    /// `false`: the session ended while this was decided.
+    /// `false`: the session ended, or the agreement was taken back, while this was decided.
     async fn bear(&self, grant: &Grant) -> Result<bool, store::Error> {
-        let birth = (grant.clone(), self.issuer.lifetimes.session_idle);
+        let birth = (grant.clone(), self.issuer.lifetimes.session_idle, self.client.metadata.consent);
         self.store
-            .write(birth, |tx, (grant, idle)| {
+            .write(birth, |tx, (grant, idle, policy)| {
                 Box::pin(async move {
-                    Ok(sessions::hold_live(tx, grant.session_id, idle, grant.created_at).await?
-                        && grants::bear(tx, grant).await? == Birth::Born)
+                    let lives = sessions::hold_live(tx, grant.session_id, idle, grant.created_at).await?;
+                    // An app that is removed at this moment waits, and then ends what is born here.
+                    let agreed = *policy == ConsentPolicy::Implied
+                        || consents::hold(tx, grant.user_id, &grant.client_id).await?.is_some();
+                    Ok(lives && agreed && grants::bear(tx, grant).await? == Birth::Born)
                 })
             })
             .await
