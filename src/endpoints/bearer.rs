@@ -1,5 +1,7 @@
 //! Bearer tokens at our own protected resources (RFC 6750).
 
+use std::sync::Arc;
+
 use axum::http::header::{AUTHORIZATION, CACHE_CONTROL, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -9,6 +11,7 @@ use crate::clock::Timestamp;
 use crate::http::session::causes;
 use crate::protocol::error::BearerError;
 use crate::protocol::parameters::Parameters;
+use crate::store::clients::Client;
 use crate::store::grants::{self, Grant};
 use crate::store::users::User;
 use crate::store::{self, Store};
@@ -90,21 +93,22 @@ pub fn token<'a>(headers: &'a HeaderMap, body: Option<&'a Parameters>) -> Result
     }
 }
 
-/// The live token and the person that it speaks of, for a resource of this server itself.
-pub async fn prove(
-    store: &Store,
-    issuer: &Issuer,
-    token: &str,
-    now: Timestamp,
-) -> Result<(AccessToken, Grant, User), Refused> {
+/// A live token, whose it is and whom it speaks of.
+pub struct Proven {
+    pub token: AccessToken,
+    pub client: Arc<Client>,
+    pub grant: Grant,
+    pub user: User,
+}
+
+/// For a resource of this server itself.
+pub async fn prove(store: &Store, issuer: &Issuer, token: &str, now: Timestamp) -> Result<Proven, Refused> {
     let token = access_token::read(issuer, token, now).ok_or(BearerError::InvalidToken)?;
     // A client's own token speaks of nobody.
     let grant_id = token.grant_id.ok_or(BearerError::InsufficientScope("openid"))?;
     let client = store.client(&token.client_id).await?;
-    if !client.is_some_and(|client| client.is_active()) {
-        return Err(BearerError::InvalidToken.into());
-    }
+    let client = client.filter(|client| client.is_active()).ok_or(BearerError::InvalidToken)?;
     let live = grants::find_live(store.read(), grant_id, token.jti).await?;
     let (grant, user) = live.ok_or(BearerError::InvalidToken)?;
-    Ok((token, grant, user))
+    Ok(Proven { token, client, grant, user })
 }

@@ -3,7 +3,7 @@
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_TYPE, PRAGMA, RETRY_AFTER, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -24,13 +24,21 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     let Ok(body) = serde_json::to_vec(body) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
-    let headers = [
-        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+    (status, headers("application/json"), body).into_response()
+}
+
+/// A signed answer that nobody may keep.
+pub fn jwt(token: String) -> Response {
+    (headers("application/jwt"), token).into_response()
+}
+
+fn headers(media_type: &'static str) -> [(HeaderName, HeaderValue); 4] {
+    [
+        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
         (CACHE_CONTROL, HeaderValue::from_static("no-store")),
         (PRAGMA, HeaderValue::from_static("no-cache")),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    (status, headers, body).into_response()
+    ]
 }
 
 /// The JSON of RFC 6749 §5.2; both texts in the characters that stand there.

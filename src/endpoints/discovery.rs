@@ -55,6 +55,7 @@ struct Metadata<'a> {
     revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
+    userinfo_signing_alg_values_supported: Vec<&'static str>,
     acr_values_supported: Vec<&'static str>,
     claim_types_supported: [&'static str; 1],
     claims_supported: Vec<&'static str>,
@@ -107,6 +108,7 @@ impl Document {
             revocation_endpoint_auth_signing_alg_values_supported: assertions(),
             subject_types_supported: ["public"],
             id_token_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str).to_vec(),
+            userinfo_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str).to_vec(),
             acr_values_supported: Assurance::ALL.map(Assurance::acr).to_vec(),
             claim_types_supported: ["normal"],
             claims_supported: ["sub", "auth_time", "acr", "amr", "sid"]

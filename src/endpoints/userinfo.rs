@@ -6,14 +6,14 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 
-use super::bearer::{self, Refused};
+use super::bearer::{self, Proven, Refused};
 use super::direct;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::request::Arrival;
 use crate::protocol::error::BearerError;
 use crate::protocol::parameters::Parameters;
 use crate::store::Store;
-use crate::tokens::{Issuer, claims};
+use crate::tokens::{self, Issuer, claims};
 
 pub const PATH: &str = "/userinfo";
 
@@ -50,11 +50,20 @@ async fn answer(
     body: Option<&Parameters>,
 ) -> Result<Response, Refused> {
     let token = bearer::token(headers, body)?;
-    let (token, grant, user) = bearer::prove(store, issuer, token, arrival.now).await?;
+    let Proven { token, client, grant, user } = bearer::prove(store, issuer, token, arrival.now).await?;
     if !token.scope.is_openid() {
         return Err(BearerError::InsufficientScope("openid").into());
     }
     let mut said = claims::of_scope(&user, &token.scope);
     said.extend(claims::named(&user, &grant.claims));
-    Ok(direct::json(StatusCode::OK, &said))
+    let Some(algorithm) = client.metadata.userinfo_signed_response_alg else {
+        return Ok(direct::json(StatusCode::OK, &said));
+    };
+    match tokens::userinfo::sign(issuer, &client, algorithm, said, arrival.now) {
+        Ok(signed) => Ok(direct::jwt(signed)),
+        Err(error) => {
+            tracing::error!(%error, "cannot sign");
+            Ok(direct::outage())
+        }
+    }
 }

@@ -29,16 +29,19 @@ pub enum Type {
     IdToken,
     /// OIDC Back-Channel Logout §2.4
     LogoutToken,
+    /// OIDC Core §5.3.2 registers none: but it has issuer, audience and subject like an ID Token, and is none.
+    UserInfo,
 }
 
 impl Type {
-    const ALL: [Type; 3] = [Type::AccessToken, Type::IdToken, Type::LogoutToken];
+    const ALL: [Type; 4] = [Type::AccessToken, Type::IdToken, Type::LogoutToken, Type::UserInfo];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Type::AccessToken => "at+jwt",
             Type::IdToken => "JWT",
             Type::LogoutToken => "logout+jwt",
+            Type::UserInfo => "userinfo+jwt",
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 use super::algorithm::{Algorithm, ClientAlgorithm};
@@ -58,6 +59,9 @@ pub struct ClientMetadata {
     pub scope: Scope,
     pub subject_type: SubjectType,
     pub id_token_signed_response_alg: Algorithm,
+    /// Registration §2: without it UserInfo answers with JSON, and so it does with `none`.
+    #[serde(deserialize_with = "unless_none", skip_serializing_if = "Option::is_none")]
+    pub userinfo_signed_response_alg: Option<Algorithm>,
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u64>,
@@ -104,6 +108,7 @@ impl Default for ClientMetadata {
             subject_type: SubjectType::Public,
             // Registration §2: "The default, if omitted, is RS256."
             id_token_signed_response_alg: Algorithm::RS256,
+            userinfo_signed_response_alg: None,
             default_max_age: None,
             require_auth_time: false,
             default_acr_values: Vec::new(),
@@ -114,6 +119,13 @@ impl Default for ClientMetadata {
             pkce: PkceDuty::Required,
             consent: ConsentPolicy::Asked,
         }
+    }
+}
+
+fn unless_none<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Algorithm>, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "none" => Ok(None),
+        text => text.parse().map(Some).map_err(D::Error::custom),
     }
 }
 

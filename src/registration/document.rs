@@ -17,7 +17,7 @@ const URI: &str = "a text with one URI";
 const URIS: &str = "a list of URIs";
 
 /// The members of [`ClientMetadata`] that a client may set, and what belongs there. The others are the operator's.
-const MEMBERS: [(&str, &str); 26] = [
+const MEMBERS: [(&str, &str); 27] = [
     ("client_name", TEXT),
     ("application_type", "web or native"),
     ("contacts", "a list of texts"),
@@ -41,6 +41,7 @@ const MEMBERS: [(&str, &str); 26] = [
     ("scope", "scope names between spaces"),
     ("subject_type", "public"),
     ("id_token_signed_response_alg", "RS256, ES256 or EdDSA"),
+    ("userinfo_signed_response_alg", "RS256, ES256, EdDSA or none"),
     ("default_max_age", "a whole number of seconds"),
     ("require_auth_time", "true or false"),
     ("default_acr_values", "a list of texts"),
@@ -48,7 +49,7 @@ const MEMBERS: [(&str, &str); 26] = [
 
 /// RFC 7591 §2: "The authorization server MUST ignore any client metadata sent by the client that it does not
 /// understand". These are understood, and not done: a client that relies on them must hear so.
-const UNSUPPORTED: [&str; 15] = [
+const UNSUPPORTED: [&str; 14] = [
     "authorization_encrypted_response_alg",
     "authorization_signed_response_alg",
     "dpop_bound_access_tokens",
@@ -63,7 +64,6 @@ const UNSUPPORTED: [&str; 15] = [
     "tls_client_certificate_bound_access_tokens",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",
-    "userinfo_signed_response_alg",
 ];
 
 /// Reads `document` over `base`, of which only what is the operator's stays, and says which members cannot be read:

@@ -6,6 +6,7 @@ pub mod claims;
 pub mod id_token;
 pub mod logout_token;
 pub mod refresh_token;
+pub mod userinfo;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
 //! One kind of token where another one is expected (RFC 8725 §3.11, RFC 9700 §4.6).
 
+use gatepass::protocol::algorithm::Algorithm;
 use gatepass::protocol::client_metadata::AccessTokenFormat;
 
 use crate::on_both;
@@ -10,6 +11,9 @@ on_both!(no_token_passes_for_another_kind_of_token(world) {
     let sealed = world.client("sealed", |metadata| metadata.access_token_format = AccessTokenFormat::Opaque).await;
     let mut browser = world.browser();
     let tokens = shop.tokens_in(&mut browser, "alice", "openid").await;
+    let telling = world.client("telling", |metadata| metadata.userinfo_signed_response_alg = Some(Algorithm::RS256)).await;
+    let told = telling.tokens_in(&mut browser, "alice", "openid").await;
+    let signed_userinfo = telling.userinfo(told["access_token"].as_str().unwrap()).await.body;
     let opaque = sealed.tokens_in(&mut browser, "alice", "openid").await;
     let (code, sent) = shop.code(&mut browser, "alice", "openid").await;
     let begun = browser.get(&shop.ask("openid", &[("prompt", "login")]).target).await;
@@ -25,6 +29,7 @@ on_both!(no_token_passes_for_another_kind_of_token(world) {
         ("access token", access_token.clone()),
         ("opaque access token", text(&opaque, "access_token")),
         ("ID Token", id_token.clone()),
+        ("signed UserInfo", signed_userinfo),
         ("refresh token", refresh_token.clone()),
         ("code", code.clone()),
         ("secret", shop.secret.as_ref().unwrap().reveal().to_owned()),

@@ -93,6 +93,14 @@ on_both!(every_algorithm_mode_and_grant_that_is_listed_works(world) {
         let key = jwks["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]).unwrap();
         assert_eq!(key["alg"], listed);
     }
+    for listed in listed(&document, "userinfo_signing_alg_values_supported") {
+        let app = world.client(&format!("told-by-{listed}"), |metadata| {
+            metadata.userinfo_signed_response_alg = listed.parse().ok();
+        }).await;
+        let tokens = app.tokens_in(&mut browser, "alice", "openid").await;
+        let told = app.userinfo(tokens["access_token"].as_str().unwrap()).await;
+        assert_eq!(header(&told.body)["alg"], listed);
+    }
     let shop = world.shop().await;
     shop.code(&mut browser, "alice", "openid").await;
     for mode in listed(&document, "response_modes_supported") {

@@ -70,6 +70,8 @@ on_both!(what_a_client_may_not_be_is_said_with_its_name(world) {
         (json!({ "scope": "a\"b" }), METADATA, "scope"),
         (json!({ "subject_type": "anything" }), METADATA, "subject_type"),
         (json!({ "id_token_signed_response_alg": "none" }), METADATA, "id_token_signed_response_alg"),
+        (json!({ "userinfo_signed_response_alg": "HS256" }), METADATA, "userinfo_signed_response_alg"),
+        (json!({ "userinfo_signed_response_alg": null, "userinfo_encrypted_response_alg": "RSA-OAEP" }), METADATA, "userinfo_encrypted_response_alg"),
         (json!({ "id_token_encrypted_response_alg": "RSA-OAEP" }), METADATA, "id_token_encrypted_response_alg"),
         (json!({ "dpop_bound_access_tokens": true }), METADATA, "dpop_bound_access_tokens"),
         (json!({ "default_max_age": -1 }), METADATA, "default_max_age"),
@@ -169,6 +171,15 @@ on_both!(what_is_not_understood_is_ignored_and_what_is_registered_is_told(world)
         "tos_uri": "https://notes.example/tos",
     });
     assert_eq!(told, expected);
+});
+
+on_both!(userinfo_is_signed_for_who_asks_for_it_and_none_means_json(world) {
+    for (asked, told) in [(json!("RS256"), json!("RS256")), (json!("none"), Value::Null), (Value::Null, Value::Null)] {
+        let notes = Registrant::new(&world, &with(json!({ "userinfo_signed_response_alg": asked }))).await;
+        assert_eq!(notes.told["userinfo_signed_response_alg"], told, "{asked}");
+        let changed = notes.put(with(json!({ "userinfo_signed_response_alg": "ES256" }))).await.json();
+        assert_eq!(changed["userinfo_signed_response_alg"], "ES256");
+    }
 });
 
 on_both!(hybrid_and_implicit_clients_register_where_the_operator_allows_it(

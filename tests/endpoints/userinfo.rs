@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
+use gatepass::keys::Expiry;
+use gatepass::keys::jws::Type;
+use gatepass::protocol::algorithm::Algorithm;
+use serde_json::Value;
+
 use crate::on_both;
 use crate::support::browser::Answer;
+use crate::support::relying_party::{claims, header};
 
 const FORM: (&str, &[u8]) = ("content-type", b"application/x-www-form-urlencoded");
 
@@ -113,4 +119,30 @@ on_both!(claims_follow_the_scope_of_the_token(world) {
     let narrowed = shop.token(&narrowed).await.json();
     let person = shop.userinfo(narrowed["access_token"].as_str().unwrap()).await.json();
     assert_eq!((person["email"].is_null(), person["phone_number"].as_str()), (true, Some("+1 555 0100")));
+});
+
+on_both!(a_client_that_registered_for_it_gets_a_signed_answer_that_is_no_id_token(world) {
+    world.user("alice").await;
+    for algorithm in Algorithm::ALL {
+        let shop = world.client(&format!("shop-{algorithm}"), |metadata| {
+            metadata.userinfo_signed_response_alg = Some(algorithm);
+        }).await;
+        let tokens = shop.tokens("alice", "openid email").await;
+        let answer = shop.userinfo(tokens["access_token"].as_str().unwrap()).await;
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/jwt")));
+        assert_eq!(answer.header("cache-control"), Some("no-store"));
+        let head = header(&answer.body);
+        assert_eq!((head["alg"].as_str(), head["typ"].as_str()), (Some(algorithm.as_str()), Some("userinfo+jwt")));
+        let ring = world.app.issuer.ring();
+        let read = |typ| ring.verify::<Value>(&answer.body, typ, Expiry::Ignored, world.now());
+        let said = read(Type::UserInfo).unwrap().claims;
+        assert!(read(Type::IdToken).is_err() && read(Type::AccessToken).is_err() && read(Type::LogoutToken).is_err());
+        assert_eq!((said["iss"].as_str(), said["aud"].as_str()), (Some(world.issuer.as_str()), Some(shop.id())));
+        assert_eq!(said["sub"], claims(tokens["id_token"].as_str().unwrap())["sub"]);
+        assert_eq!(said["email"], "alice@example.com");
+        // Core §5.3.2 names iss and aud; a nonce or an end would make it look like an ID Token.
+        for absent in ["nonce", "exp", "name", "at_hash"] {
+            assert!(said[absent].is_null(), "{absent}");
+        }
+    }
 });

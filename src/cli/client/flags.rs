@@ -64,6 +64,9 @@ pub(in crate::cli) struct Flags {
     /// What its ID Tokens are signed with: RS256, ES256 or EdDSA
     #[arg(long, value_name = "ALGORITHM")]
     id_token_alg: Option<Algorithm>,
+    /// What UserInfo signs its answers with: RS256, ES256 or EdDSA. Without it they are plain JSON
+    #[arg(long, value_name = "ALGORITHM")]
+    userinfo_alg: Option<Algorithm>,
     /// An API that its access tokens are for; repeat it for more
     #[arg(long, value_name = "URI")]
     audience: Vec<String>,
@@ -181,6 +184,7 @@ impl Flags {
         metadata.access_token_format = self.access_token.unwrap_or(metadata.access_token_format);
         metadata.id_token_signed_response_alg =
             self.id_token_alg.unwrap_or(metadata.id_token_signed_response_alg);
+        metadata.userinfo_signed_response_alg = self.userinfo_alg.or(metadata.userinfo_signed_response_alg);
         if self.no_pkce {
             metadata.pkce = PkceDuty::Optional;
         }
