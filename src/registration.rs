@@ -3,6 +3,7 @@
 pub mod document;
 pub mod dynamic;
 mod keys;
+pub mod sector;
 
 pub use self::keys::{Renewal, Secrets};
 
@@ -230,6 +231,7 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Invalid> {
         "1 to 100 characters, none of them a control character",
     );
     keys::check(metadata, &mut must);
+    sector::check(metadata, &mut must);
     for (member, uri) in [
         ("client_uri", &metadata.client_uri),
         ("logo_uri", &metadata.logo_uri),

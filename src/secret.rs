@@ -111,6 +111,7 @@ pub enum Purpose {
     SigningKey,
     MasterSecret,
     ClientSecret,
+    PairwiseSubject,
     Demo,
 }
 
@@ -125,6 +126,7 @@ impl Purpose {
             Purpose::SigningKey => b"gatepass signing key",
             Purpose::MasterSecret => b"gatepass master secret",
             Purpose::ClientSecret => b"gatepass client secret",
+            Purpose::PairwiseSubject => b"gatepass pairwise subject",
             Purpose::Demo => b"gatepass demo",
         }
     }

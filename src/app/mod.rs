@@ -17,6 +17,8 @@ use crate::jobs::deliver::Delivery;
 use crate::keys::remote::RemoteKeys;
 use crate::keys::{CurrentKeys, KeyRing};
 use crate::outbound::{Outbound, Reach};
+use crate::protocol::scope::STANDARD_SCOPES;
+use crate::registration::dynamic::Bounds;
 use crate::sign_in::attempt::SignIn;
 use crate::sign_in::hashing::{HashParameters, Hashing};
 use crate::sign_in::password::PasswordPolicy;
@@ -162,6 +164,20 @@ fn sign_in(config: &Config, store: Store) -> SignIn {
 impl FromRef<App> for Store {
     fn from_ref(app: &App) -> Self {
         app.store.clone()
+    }
+}
+
+/// What strangers may register.
+impl FromRef<App> for Bounds {
+    fn from_ref(app: &App) -> Self {
+        let custom = app.config.issuer.scopes.keys().map(String::as_str);
+        let known: Vec<&str> = STANDARD_SCOPES.into_iter().chain(custom).collect();
+        Bounds {
+            profile: app.config.registration.profile,
+            scope: known.join(" ").parse().unwrap_or_default(),
+            master: app.installation.master.clone(),
+            outbound: app.outbound.clone(),
+        }
     }
 }
 

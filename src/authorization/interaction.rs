@@ -15,7 +15,7 @@ use crate::store::clients::Client;
 use crate::store::consents::Consent;
 use crate::store::sessions::Session;
 use crate::store::users::User;
-use crate::tokens;
+use crate::tokens::{self, Issuer};
 
 /// A page that the browser is sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +34,7 @@ pub(super) enum Next {
 }
 
 pub(super) fn next(
+    issuer: &Issuer,
     client: &Client,
     pending: &Pending,
     visitor: &Visitor,
@@ -42,7 +43,7 @@ pub(super) fn next(
 ) -> Next {
     let silent = pending.request.prompt.contains(&Prompt::None);
     let refuse = |code, description| Next::Refuse(SentError::new(code, description));
-    let signed_in = visitor.session.as_ref().filter(|who| !must_sign_in(client, pending, who, now));
+    let signed_in = visitor.session.as_ref().filter(|who| !must_sign_in(issuer, client, pending, who, now));
     let Some((session, _)) = signed_in else {
         return if silent {
             refuse(SentCode::LoginRequired, "nobody who fits this request is signed in in this browser")
@@ -80,6 +81,7 @@ fn is_fresh(pending: &Pending, session: &Session) -> bool {
 }
 
 fn must_sign_in(
+    issuer: &Issuer,
     client: &Client,
     pending: &Pending,
     (session, user): &(Session, User),
@@ -87,7 +89,7 @@ fn must_sign_in(
 ) -> bool {
     let request = &pending.request;
     // Core §3.1.2.1 and §5.5.1: never an answer about another person than the one that is asked for.
-    let subject = tokens::subject_of(user.id);
+    let subject = issuer.subject_for(client, user.id);
     if [&request.hinted_subject, &request.claims.subject]
         .into_iter()
         .flatten()

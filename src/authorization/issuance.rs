@@ -130,7 +130,6 @@ impl Issuance<'_> {
             // code can be redeemed for one.
             if !wanted.has_code() {
                 authentication.claims.extend(claims::of_scope(self.user, &grant.scope));
-                authentication.claims.remove("sub");
             }
             let id_token = self.issuer.id_token_alone(self.client, grant, &authentication, self.now)?;
             return Ok(vec![("id_token", id_token)]);

@@ -301,6 +301,6 @@ impl Authorizations<'_> {
             Some((_, user)) => consents::find(self.store.read(), user.id, &client.id).await?,
             None => None,
         };
-        Ok(interaction::next(client, pending, visitor, consent.as_ref(), now))
+        Ok(interaction::next(self.issuer, client, pending, visitor, consent.as_ref(), now))
     }
 }

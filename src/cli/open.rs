@@ -5,6 +5,7 @@ use super::Everywhere;
 use super::output::Refusal;
 use crate::app::{self, Installation};
 use crate::config::{Config, Mode};
+use crate::outbound::Outbound;
 use crate::store::sessions::IdleLimits;
 use crate::store::users::{self, User, Username};
 use crate::store::{Address, Store};
@@ -57,6 +58,11 @@ pub(super) async fn user(store: &Store, text: &str) -> Result<User, Refusal> {
     found.ok_or_else(|| {
         Refusal::new("not_found", format!("there is no user {text:?}: `gatepass user list` shows all"))
     })
+}
+
+/// The way to what clients name.
+pub(super) fn outbound(config: &Config) -> Result<Outbound, Refusal> {
+    Ok(Outbound::except(&config.outbound).map_err(anyhow::Error::from)?)
 }
 
 pub(super) fn idle_limits(config: &Config) -> IdleLimits {

@@ -14,7 +14,7 @@ use super::{
 use crate::config::Config;
 use crate::protocol::algorithm::{Algorithm, ClientAlgorithm};
 use crate::protocol::authorization_request::Prompt;
-use crate::protocol::client_metadata::AuthMethod;
+use crate::protocol::client_metadata::{AuthMethod, SubjectType};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::response_type::{ResponseMode, ResponseType};
 use crate::protocol::scope::STANDARD_SCOPES;
@@ -53,7 +53,7 @@ struct Metadata<'a> {
     introspection_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     revocation_endpoint_auth_methods_supported: Vec<&'static str>,
     revocation_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
-    subject_types_supported: [&'static str; 1],
+    subject_types_supported: Vec<&'static str>,
     id_token_signing_alg_values_supported: Vec<&'static str>,
     userinfo_signing_alg_values_supported: Vec<&'static str>,
     acr_values_supported: Vec<&'static str>,
@@ -106,7 +106,7 @@ impl Document {
             introspection_endpoint_auth_signing_alg_values_supported: assertions(),
             revocation_endpoint_auth_methods_supported: names(&mut methods()),
             revocation_endpoint_auth_signing_alg_values_supported: assertions(),
-            subject_types_supported: ["public"],
+            subject_types_supported: SubjectType::ALL.map(SubjectType::as_str).to_vec(),
             id_token_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str).to_vec(),
             userinfo_signing_alg_values_supported: Algorithm::ALL.map(Algorithm::as_str).to_vec(),
             acr_values_supported: Assurance::ALL.map(Assurance::acr).to_vec(),

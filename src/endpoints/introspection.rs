@@ -13,6 +13,7 @@ use crate::client_auth::{ClientAuth, Failure, Presented};
 use crate::clock::Timestamp;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::request::Arrival;
+use crate::protocol::client_metadata::SubjectType;
 use crate::protocol::error::{CredentialPlace, DirectError};
 use crate::store::clients::Client;
 use crate::store::{Store, grants, revoked_tokens};
@@ -89,12 +90,16 @@ struct Question<'a> {
 
 impl Question<'_> {
     async fn access_token(&self, token: AccessToken) -> Result<Option<Introspection>, Failure> {
-        if !self.may_ask_about(&token) || !self.is_client_active(&token.client_id).await? {
+        if !self.may_ask_about(&token) {
             return Ok(None);
         }
+        let client = self.store.client(&token.client_id).await?.filter(|client| client.is_active());
+        let Some(client) = client else { return Ok(None) };
+        let is_public = client.metadata.subject_type == SubjectType::Public;
         let username = match token.grant_id {
             Some(grant) => match grants::find_live(self.store.read(), grant, token.jti).await? {
-                Some((_, user)) => Some(user.username.as_str().to_owned()),
+                // The same name everywhere would undo that the subjects differ.
+                Some((_, user)) => is_public.then(|| user.username.as_str().to_owned()),
                 None => return Ok(None),
             },
             None if revoked_tokens::contains(self.store.read(), token.jti).await? => return Ok(None),
@@ -131,7 +136,7 @@ impl Question<'_> {
         Ok(live.map(|grant| Introspection {
             active: true,
             iss: Some(self.issuer.url.clone()),
-            sub: Some(tokens::subject_of(grant.user_id)),
+            sub: Some(self.issuer.subject_for(self.asker, grant.user_id)),
             client_id: Some(grant.client_id),
             scope: Some(grant.scope.to_string()),
             exp: Some(grant.expires_at.min(grant.rotated_at.plus(lifetimes.refresh_idle)).secs()),
@@ -147,9 +152,5 @@ impl Question<'_> {
             *audience == self.asker.id || self.asker.metadata.resources.contains(audience)
         };
         token.client_id == self.asker.id || token.audience.iter().any(serves)
-    }
-
-    async fn is_client_active(&self, client_id: &str) -> Result<bool, Failure> {
-        Ok(self.store.client(client_id).await?.is_some_and(|client| client.is_active()))
     }
 }

@@ -16,14 +16,12 @@ use crate::http::forwarded::subscriber;
 use crate::http::json::{BodyObject, NoObject};
 use crate::http::request::Arrival;
 use crate::protocol::error::BearerError;
-use crate::protocol::scope::{STANDARD_SCOPES, Scope};
 use crate::registration::document;
 use crate::registration::dynamic::{self, Admittance, Bounds, Denied, Kept};
 use crate::registration::{Invalid, Refusal};
 use crate::secret::{Fingerprint, Secret};
 use crate::store::attempts::Budget;
 use crate::store::{self, Store, initial_access_tokens};
-use crate::tokens::Issuer;
 
 pub const PATH: &str = "/register";
 pub const CLIENT_PATH: &str = "/register/{client_id}";
@@ -104,16 +102,15 @@ fn too_many(wait: Duration) -> Response {
 
 pub async fn register(
     State(store): State<Store>,
-    State(issuer): State<Arc<Issuer>>,
     State(config): State<Arc<Config>>,
+    State(bounds): State<Bounds>,
     arrival: Arrival,
     headers: HeaderMap,
     body: Result<BodyObject, NoObject>,
 ) -> Result<Response, Refused> {
     let admittance = admit(&store, &config, &arrival, &headers).await?;
     let BodyObject(document) = body?;
-    let kept =
-        dynamic::register(&store, &bounds(&config, &issuer), admittance, &document, arrival.now).await?;
+    let kept = dynamic::register(&store, &bounds, admittance, &document, arrival.now).await?;
     Ok(told(StatusCode::CREATED, &config, &kept))
 }
 
@@ -130,8 +127,8 @@ pub async fn read(
 
 pub async fn replace(
     State(store): State<Store>,
-    State(issuer): State<Arc<Issuer>>,
     State(config): State<Arc<Config>>,
+    State(bounds): State<Bounds>,
     arrival: Arrival,
     Path(client_id): Path<String>,
     headers: HeaderMap,
@@ -140,8 +137,7 @@ pub async fn replace(
     let token = Secret::claimed(bearer::token(&headers, None)?);
     let client = dynamic::find(&store, &client_id, &token).await?;
     let BodyObject(document) = body?;
-    let kept =
-        dynamic::replace(&store, &bounds(&config, &issuer), client, &token, &document, arrival.now).await?;
+    let kept = dynamic::replace(&store, &bounds, client, &token, &document, arrival.now).await?;
     Ok(told(StatusCode::OK, &config, &kept))
 }
 
@@ -183,16 +179,6 @@ async fn admit(
 }
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-fn bounds(config: &Config, issuer: &Issuer) -> Bounds {
-    let custom = config.issuer.scopes.keys().map(String::as_str);
-    let known: Vec<&str> = STANDARD_SCOPES.into_iter().chain(custom).collect();
-    Bounds {
-        profile: config.registration.profile,
-        scope: known.join(" ").parse::<Scope>().unwrap_or_default(),
-        master: issuer.master.clone(),
-    }
-}
 
 /// RFC 7591 §3.2.1, RFC 7592 §3: everything that is registered, and what the client needs to come back.
 fn told(status: StatusCode, config: &Config, kept: &Kept) -> Response {

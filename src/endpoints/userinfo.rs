@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
+use serde_json::Value;
 
 use super::bearer::{self, Proven, Refused};
 use super::direct;
@@ -56,6 +57,8 @@ async fn answer(
     }
     let mut said = claims::of_scope(&user, &token.scope);
     said.extend(claims::named(&user, &grant.claims));
+    // Core §5.3.2: "The sub (subject) Claim MUST always be returned", the same as in the ID Token.
+    said.insert("sub".to_owned(), Value::String(token.subject));
     let Some(algorithm) = client.metadata.userinfo_signed_response_alg else {
         return Ok(direct::json(StatusCode::OK, &said));
     };

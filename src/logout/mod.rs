@@ -16,6 +16,7 @@ use crate::store::participants::{self, Channel};
 use crate::store::sessions::Session;
 use crate::store::users::User;
 use crate::store::{self, Store};
+use crate::tokens::id_token::Hint;
 use crate::tokens::{self, Issuer, id_token};
 
 /// What a logout request comes to.
@@ -86,10 +87,17 @@ pub async fn decide(
         }
     };
     let duty = match session {
-        Some(session) if hint.subject != tokens::subject_of(session.user_id) => Duty::Ask,
+        // What a removed client was told of whom cannot be compared.
+        Some(session) if !client.as_ref().is_some_and(|client| names(issuer, client, &hint, session)) => {
+            Duty::Ask
+        }
         _ => Duty::SignOut,
     };
     Ok(Decision { duty, client, then })
+}
+
+fn names(issuer: &Issuer, client: &Client, hint: &Hint, session: &Session) -> bool {
+    hint.subject == issuer.subject_for(client, session.user_id)
 }
 
 /// Who is to be told through the browser that `session` ends: each URI with the issuer and the session in it

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
+use url::Url;
 
 use super::algorithm::{Algorithm, ClientAlgorithm};
 use super::grant_type::GrantType;
@@ -58,6 +59,9 @@ pub struct ClientMetadata {
     /// What the client may ask for.
     pub scope: Scope,
     pub subject_type: SubjectType,
+    /// A document that lists the redirect URIs of all who share pairwise subjects with it (Core §8.1).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
     pub id_token_signed_response_alg: Algorithm,
     /// Registration §2: without it UserInfo answers with JSON, and so it does with `none`.
     #[serde(deserialize_with = "unless_none", skip_serializing_if = "Option::is_none")]
@@ -106,6 +110,7 @@ impl Default for ClientMetadata {
             jwks_uri: None,
             scope: Scope::default(),
             subject_type: SubjectType::Public,
+            sector_identifier_uri: None,
             // Registration §2: "The default, if omitted, is RS256."
             id_token_signed_response_alg: Algorithm::RS256,
             userinfo_signed_response_alg: None,
@@ -141,7 +146,21 @@ pub enum ApplicationType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SubjectType {
+    /// Everybody.
     Public,
+    /// The apps of one sector: apps of two sectors cannot tell that they know the same person.
+    Pairwise,
+}
+
+impl SubjectType {
+    pub const ALL: [SubjectType; 2] = [SubjectType::Public, SubjectType::Pairwise];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            SubjectType::Public => "public",
+            SubjectType::Pairwise => "pairwise",
+        }
+    }
 }
 
 /// A JWK Set whose keys are not read yet (RFC 7517 §5).
@@ -268,6 +287,18 @@ impl ClientMetadata {
             (true, _, _) | (false, Profile::Default, PkceDuty::Required) => PkceDuty::Required,
             (false, Profile::OidcCompat, _) | (false, _, PkceDuty::Optional) => PkceDuty::Optional,
         }
+    }
+
+    /// Core §8.1: the host of `sector_identifier_uri`, or the one host that all redirect URIs share. `None`: there is
+    /// none.
+    pub fn sector(&self) -> Option<String> {
+        let host = |uri: &String| Url::parse(uri).ok()?.host_str().map(str::to_owned);
+        if let Some(uri) = &self.sector_identifier_uri {
+            return host(uri);
+        }
+        let mut hosts = self.redirect_uris.iter().map(host);
+        let first = hosts.next()??;
+        hosts.all(|other| other.as_ref() == Some(&first)).then_some(first)
     }
 
     /// A public client that any app on the device can pretend to be, because it answers on a loopback address or

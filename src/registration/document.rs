@@ -17,7 +17,7 @@ const URI: &str = "a text with one URI";
 const URIS: &str = "a list of URIs";
 
 /// The members of [`ClientMetadata`] that a client may set, and what belongs there. The others are the operator's.
-const MEMBERS: [(&str, &str); 27] = [
+const MEMBERS: [(&str, &str); 28] = [
     ("client_name", TEXT),
     ("application_type", "web or native"),
     ("contacts", "a list of texts"),
@@ -39,7 +39,8 @@ const MEMBERS: [(&str, &str); 27] = [
     ("jwks", "a JWK Set (RFC 7517 section 5)"),
     ("jwks_uri", URI),
     ("scope", "scope names between spaces"),
-    ("subject_type", "public"),
+    ("subject_type", "public or pairwise"),
+    ("sector_identifier_uri", URI),
     ("id_token_signed_response_alg", "RS256, ES256 or EdDSA"),
     ("userinfo_signed_response_alg", "RS256, ES256, EdDSA or none"),
     ("default_max_age", "a whole number of seconds"),

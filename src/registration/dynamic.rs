@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::document::{self, Document};
-use super::{Identity, Invalid, Refusal, Registered, Renewal, Secrets};
+use super::{Identity, Invalid, Refusal, Registered, Renewal, Secrets, sector};
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
+use crate::outbound::Outbound;
 use crate::protocol::client_metadata::{ClientMetadata, Profile};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::scope::Scope;
@@ -23,6 +24,8 @@ pub struct Bounds {
     pub scope: Scope,
     /// Seals the secrets that clients sign with.
     pub master: RootKey,
+    /// Reads sector identifiers.
+    pub outbound: Outbound,
 }
 
 /// Why somebody may register a client.
@@ -78,6 +81,15 @@ pub async fn register(
     let (metadata, wrong) = read(document, &base, bounds);
     if !wrong.is_empty() {
         return Err(wrong.into());
+    }
+    if metadata.sector_identifier_uri.is_some() {
+        // Strangers make us fetch no more often than they may register.
+        if let Admittance::Address(..) = admittance {
+            store
+                .write((admittance, now), |tx, (admittance, now)| Box::pin(admittance.take(tx, *now)))
+                .await??;
+        }
+        sector::prove(&bounds.outbound, None, &metadata).await.map_err(|invalid| vec![invalid])?;
     }
     let identity = Identity { client_id: None, secret: None, master: Some(bounds.master.clone()) };
     let Registered { client, secret } = super::prepare(identity, metadata, now)?;
@@ -141,10 +153,13 @@ pub async fn replace(
     now: Timestamp,
 ) -> Result<Kept, Denied> {
     let (metadata, wrong) = read(document, &client.metadata, bounds);
-    let wrong: Vec<Invalid> = misnamed(document, &client).into_iter().chain(wrong).collect();
+    let moved = sector::check_move(&client.metadata, &metadata);
+    let wrong: Vec<Invalid> = misnamed(document, &client).into_iter().chain(wrong).chain(moved).collect();
     if !wrong.is_empty() {
         return Err(wrong.into());
     }
+    let proven = sector::prove(&bounds.outbound, Some(&client.metadata), &metadata).await;
+    proven.map_err(|invalid| vec![invalid])?;
     let method = metadata.token_endpoint_auth_method;
     let Secrets { fresh, secret, sealed_secret } =
         Secrets::of(&client, method, Renewal::IfMissing, Some(&bounds.master));

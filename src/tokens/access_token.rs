@@ -49,6 +49,7 @@ enum Audience<'a> {
 #[derive(Clone, Debug)]
 pub struct AccessToken {
     pub jti: Jti,
+    /// As its client was told.
     pub subject: String,
     pub client_id: String,
     pub audience: Vec<String>,
@@ -72,8 +73,10 @@ pub(super) fn mint(
     let grant = order.subject.grant();
     let claims = Claims {
         iss: Cow::Borrowed(&issuer.url),
-        sub: grant
-            .map_or(Cow::Borrowed(&order.client.id), |grant| Cow::Owned(super::subject_of(grant.user_id))),
+        sub: match grant {
+            Some(grant) => Cow::Owned(issuer.subject_for(order.client, grant.user_id)),
+            None => Cow::Borrowed(&order.client.id),
+        },
         aud: audience(issuer, order),
         exp: now.plus(issuer.lifetimes.access_token).secs(),
         iat: now.secs(),

@@ -33,10 +33,9 @@ pub const CLAIMS_OF_SCOPES: [(&str, &[&str]); 4] = [
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
-/// What UserInfo answers (Core §5.3.2): `sub`, and of the scopes' claims those that have a value.
+/// Of the scopes' claims those that have a value (Core §5.3.2).
 pub fn of_scope(user: &User, scope: &Scope) -> Map<String, Value> {
     let mut claims = Map::new();
-    claims.insert("sub".to_owned(), Value::String(super::subject_of(user.id)));
     let asked = CLAIMS_OF_SCOPES.iter().filter(|(name, _)| scope.contains(name));
     for name in asked.flat_map(|(_, names)| names.iter()) {
         if let Some(value) = value_of(user, name) {

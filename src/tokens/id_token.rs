@@ -48,7 +48,7 @@ pub(super) fn mint(
     let key = ring.signing_key(algorithm, now).ok_or(NoSigningKey)?;
     let claims = Claims {
         iss: &issuer.url,
-        sub: super::subject_of(grant.user_id),
+        sub: issuer.subject_for(client, grant.user_id),
         aud: &client.id,
         exp: now.plus(issuer.lifetimes.id_token).secs(),
         iat: now.secs(),

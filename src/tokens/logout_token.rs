@@ -43,7 +43,7 @@ pub fn mint(
     let key = ring.signing_key(client.metadata.id_token_signed_response_alg, now).ok_or(NoSigningKey)?;
     let claims = Claims {
         iss: &issuer.url,
-        sub: super::subject_of(user),
+        sub: issuer.subject_for(client, user),
         aud: &client.id,
         iat: now.secs(),
         exp: now.plus(LIFE).secs(),

@@ -17,8 +17,9 @@ use serde_json::{Map, Value};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::keys::{CurrentKeys, KeyRing};
+use crate::protocol::client_metadata::SubjectType;
 use crate::protocol::scope::Scope;
-use crate::secret::RootKey;
+use crate::secret::{self, Purpose, RootKey};
 use crate::store::clients::Client;
 use crate::store::grants::Grant;
 use crate::store::sessions::{IdleLimits, Session};
@@ -152,7 +153,29 @@ impl<'a> Subject<'a> {
     }
 }
 
-/// The `sub` of a user: the same for every client.
+impl Issuer {
+    /// The `sub` by which `client` knows a user (Core §8): the public one, or a MAC over the client's sector and the
+    /// user, which nobody can follow back or compare with another sector's.
+    ///
+    /// Every token and answer that tells a client who somebody is asks here. An API sees in an access token what the
+    /// token's client is told, so that a `sub` alone does not say which user is meant: what ends tokens goes by
+    /// `grant_id` and `sid`, which are the same in all of them.
+    pub fn subject_for(&self, client: &Client, user: Id<User>) -> String {
+        match client.metadata.subject_type {
+            SubjectType::Public => subject_of(user),
+            SubjectType::Pairwise => {
+                // What is registered has a sector; whoever had none would be one by itself.
+                let sector = client.metadata.sector();
+                let sector = sector.as_ref().unwrap_or(&client.id).as_bytes();
+                let mac = self.master.mac(Purpose::PairwiseSubject, sector, user.uuid().as_bytes());
+                secret::base64url(&mac)
+            }
+        }
+    }
+}
+
+/// The public subject identifier of a user (Core §8), by which operators know them. Clients are told what
+/// [`Issuer::subject_for`] says.
 pub fn subject_of(user: Id<User>) -> String {
     user.to_string()
 }

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::Operator;
 use crate::on_both;
+use crate::support::relying_party::claims;
 use crate::support::world::PASSWORD;
-use crate::support::{RelyingParty, World};
+use crate::support::{Published, RelyingParty, World};
 
 const NEW_PASSWORD: &str = "purple whales dance at noon";
 
@@ -282,3 +283,53 @@ on_both!(every_command_answers_in_words_and_in_json(world) {
         assert!(!operator.json(command).is_null(), "{command:?}");
     }
 });
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_operator_keeps_the_people_of_one_sector_apart_from_others() {
+    let published = Published::new(json!(["https://notes.example/cb", "https://app.example/cb"])).await;
+    let world = World::on_sqlite(&[]).await;
+    world.user("alice").await;
+    let operator = Operator::beside(&world)
+        .knowing("GATEPASS_OUTBOUND__ALLOWED_HOSTS", &published.host)
+        .knowing("GATEPASS_OUTBOUND__EXTRA_CA_FILE", published.authority.to_str().unwrap());
+    let sector = format!("https://{}/sector.json", published.host);
+    let add = |rest: &[&'static str]| {
+        let mut command = vec!["client", "add", "--pairwise", "--redirect-uri", "https://notes.example/cb"];
+        command.extend(rest);
+        command
+    };
+    assert_eq!(
+        operator.refused(&add(&["--redirect-uri", "https://app.example/cb"])).0,
+        "invalid_client_metadata"
+    );
+    let notes = operator.json(&add(&[]));
+    let id = notes["client_id"].as_str().unwrap();
+    let browser = world.signed_in("alice").await;
+    let subject = async |added: &Value| {
+        let tokens = party(&world, added).await.tokens_in(&mut browser.clone(), "alice", "openid").await;
+        claims(tokens["id_token"].as_str().unwrap())["sub"].clone()
+    };
+    assert_eq!(notes["subject_type"], "pairwise");
+    let alone = subject(&notes).await;
+
+    let update = ["client", "update", id, "--pairwise", "--sector-identifier-uri", &sector];
+    let refused = [&update[..], &["--redirect-uri", "https://evil.example/cb"]].concat();
+    assert_eq!(operator.refused(&refused).0, "invalid_client_metadata");
+    operator.json(&update);
+    let mut together = Value::Null;
+    let moved = soon(async || {
+        together = subject(&notes).await;
+        together != alone
+    });
+    assert!(moved.await);
+    let app = [
+        "client",
+        "add",
+        "--pairwise",
+        "--sector-identifier-uri",
+        &sector,
+        "--redirect-uri",
+        "https://app.example/cb",
+    ];
+    assert_eq!(subject(&operator.json(&app)).await, together);
+}

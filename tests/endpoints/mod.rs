@@ -10,6 +10,7 @@ mod jwks;
 mod jwks_uri;
 mod registration;
 mod revocation;
+mod sector_identifier;
 mod token;
 mod userinfo;
 

@@ -7,10 +7,10 @@ use crate::on_both;
 use crate::support::browser::Answer;
 use crate::support::registrant::{Registrant, register, send, sound, with};
 
-const METADATA: &str = "invalid_client_metadata";
+pub const METADATA: &str = "invalid_client_metadata";
 const REDIRECT_URI: &str = "invalid_redirect_uri";
 
-fn assert_refused(answer: &Answer, error: &str, what: &str) {
+pub fn assert_refused(answer: &Answer, error: &str, what: &str) {
     assert_eq!(
         (answer.status, answer.json()["error"].as_str()),
         (400, Some(error)),

@@ -6,6 +6,7 @@ mod keys;
 mod lineage;
 mod logout;
 mod nodes;
+mod pairwise;
 mod races;
 mod refresh;
 mod registration;

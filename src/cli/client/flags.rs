@@ -6,7 +6,7 @@ use crate::cli::input::Source;
 use crate::cli::output::Refusal;
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::client_metadata::{
-    AccessTokenFormat, AuthMethod, ClientMetadata, ConsentPolicy, PkceDuty, Profile,
+    AccessTokenFormat, AuthMethod, ClientMetadata, ConsentPolicy, PkceDuty, Profile, SubjectType,
 };
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::response_type::ResponseType;
@@ -61,6 +61,12 @@ pub(in crate::cli) struct Flags {
     /// How its access tokens look: jwt (an API verifies them by itself) or opaque (it asks)
     #[arg(long, value_name = "FORMAT", value_parser = access_token)]
     access_token: Option<AccessTokenFormat>,
+    /// Its users' identifiers are its own: no app at another host has the same ones (OpenID Connect Core section 8.1)
+    #[arg(long)]
+    pairwise: bool,
+    /// A JSON document with the redirect URIs of all apps that shall have the same ones
+    #[arg(long, value_name = "URI", requires = "pairwise")]
+    sector_identifier_uri: Option<String>,
     /// What its ID Tokens are signed with: RS256, ES256 or EdDSA
     #[arg(long, value_name = "ALGORITHM")]
     id_token_alg: Option<Algorithm>,
@@ -157,6 +163,7 @@ impl Flags {
         one(&mut metadata.logo_uri, &self.logo_uri);
         one(&mut metadata.policy_uri, &self.policy_uri);
         one(&mut metadata.tos_uri, &self.tos_uri);
+        one(&mut metadata.sector_identifier_uri, &self.sector_identifier_uri);
         one(&mut metadata.backchannel_logout_uri, &self.backchannel_logout_uri);
         one(&mut metadata.frontchannel_logout_uri, &self.frontchannel_logout_uri);
         many(&mut metadata.redirect_uris, &self.redirect_uri);
@@ -185,6 +192,9 @@ impl Flags {
         metadata.id_token_signed_response_alg =
             self.id_token_alg.unwrap_or(metadata.id_token_signed_response_alg);
         metadata.userinfo_signed_response_alg = self.userinfo_alg.or(metadata.userinfo_signed_response_alg);
+        if self.pairwise {
+            metadata.subject_type = SubjectType::Pairwise;
+        }
         if self.no_pkce {
             metadata.pkce = PkceDuty::Optional;
         }

@@ -15,7 +15,7 @@ use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::protocol::client_metadata::{AuthMethod, ClientMetadata};
 use crate::protocol::grant_type::GrantType;
-use crate::registration::{self, Identity, Registered, Renewal, Secrets};
+use crate::registration::{self, Identity, Invalid, Registered, Renewal, Secrets, sector};
 use crate::secret::{RootKey, Secret};
 use crate::store::Store;
 use crate::store::clients::{self, Client, Status};
@@ -131,6 +131,7 @@ async fn add(
     if secret_stdin && !metadata.token_endpoint_auth_method.has_secret() {
         return Err(Refusal::usage("this client has no secret: another --auth-method would have one"));
     }
+    sector::prove(&open::outbound(config)?, None, &metadata).await.map_err(invalid)?;
     let secret = match secret_stdin {
         true => Some(Secret::claimed(input::secret_line()?.as_str())),
         false => None,
@@ -163,12 +164,18 @@ async fn update(
     if new_secret && !method.has_secret() {
         return Err(Refusal::usage("this client has no secret: name another --auth-method for it"));
     }
+    let before = Some(&client.metadata);
+    sector::prove(&open::outbound(config)?, before, &metadata).await.map_err(invalid)?;
     let master = master(config, store, &metadata).await?;
     let renewal = if new_secret { Renewal::Always } else { Renewal::IfMissing };
     let Secrets { fresh, secret, sealed_secret } = Secrets::of(&client, method, renewal, master.as_ref());
     let changed = Client { metadata, secret, sealed_secret, ..client };
     let changed = registration::change(store, changed, now).await?;
     Ok(shown(&changed, fresh.as_ref()))
+}
+
+fn invalid(wrong: Invalid) -> Refusal {
+    registration::Refusal::Invalid(vec![wrong]).into()
 }
 
 async fn remove(store: &Store, client: Client, now: Timestamp) -> Result<Answer, Refusal> {
