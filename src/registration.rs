@@ -17,6 +17,7 @@ use crate::protocol::client_metadata::{
 };
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::redirect_uri::{self, LONGEST};
+use crate::protocol::resource;
 use crate::protocol::response_type::ResponseType;
 use crate::protocol::scope::Scope;
 use crate::revocation;
@@ -261,7 +262,8 @@ pub fn check(metadata: &ClientMetadata) -> Vec<Invalid> {
         "an https URL, or http on a loopback address, at the origin of a redirect URI (Front-Channel Logout section 2)",
     );
     for (member, identifiers) in [("audience", &metadata.audience), ("resources", &metadata.resources)] {
-        let all = identifiers.len() <= 10 && identifiers.iter().all(|identifier| is_resource(identifier));
+        let all = identifiers.len() <= resource::MOST
+            && identifiers.iter().all(|identifier| resource::is_identifier(identifier));
         must(all, member, "at most 10 absolute URIs without a fragment (RFC 8707 section 2)");
     }
     // Registration §2, application_type: "Web Clients using the OAuth Implicit Grant Type MUST only register URLs
@@ -301,12 +303,6 @@ fn is_on_the_web(uri: &str) -> bool {
 
 fn is_callable(uri: &str) -> bool {
     redirect_uri::fault(uri, false).is_none()
-}
-
-fn is_resource(uri: &str) -> bool {
-    uri.len() <= LONGEST
-        && redirect_uri::is_plain(uri)
-        && Url::parse(uri).is_ok_and(|url| url.fragment().is_none())
 }
 
 fn check_client_id(client_id: &str) -> Option<Invalid> {

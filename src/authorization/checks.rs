@@ -6,6 +6,7 @@
 //! | `response_type` | invalid_request, unsupported_response_type, unauthorized_client |
 //! | `response_mode` | invalid_request |
 //! | `scope` | invalid_scope |
+//! | `resources` | invalid_target |
 //! | `nonce` | invalid_request |
 //! | `code_challenge` | invalid_request |
 //! | `prompt` | invalid_request |
@@ -24,6 +25,7 @@ use crate::protocol::error::{SentCode, SentError};
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::resource::Resources;
 use crate::protocol::response_type::{ResponseMode, ResponseType};
 use crate::protocol::scope::Scope;
 use crate::store::clients::Client;
@@ -52,6 +54,7 @@ pub(super) fn all(
     let response_type = response_type(draft)?;
     response_mode(draft, response_type)?;
     let scope = scope(draft, response_type)?;
+    let resources = resources(draft)?;
     nonce(draft, response_type)?;
     let code_challenge = code_challenge(draft, response_type, &scope)?;
     let prompt = prompt(draft)?;
@@ -66,6 +69,7 @@ pub(super) fn all(
         response_type,
         response_mode: mode,
         scope,
+        resources,
         state: text("state"),
         nonce: text("nonce"),
         code_challenge,
@@ -145,6 +149,13 @@ fn scope(draft: &Draft<'_>, response_type: ResponseType) -> Checked<Scope> {
     }
     // Core §11 lets it be ignored where nothing could come of it.
     Ok(if draft.client.may_use(GrantType::RefreshToken) { scope } else { scope.without("offline_access") })
+}
+
+/// Only their form; whether an API is known here is looked up afterwards.
+fn resources(draft: &Draft<'_>) -> Checked<Resources> {
+    let malformed = "each resource, 10 at most, must be an absolute URI without a fragment";
+    let asked = Resources::asked(draft.parameters.all("resource"));
+    asked.map_err(|_| SentError::new(SentCode::InvalidTarget, malformed))
 }
 
 /// Core §3.2.2.1 and §3.3.2.11: without it an ID Token from another sign-in could be slipped in.

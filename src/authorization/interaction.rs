@@ -59,7 +59,7 @@ pub(super) fn next(
     }
     if must_consent(client, pending, session, consent) {
         return if silent {
-            refuse(SentCode::ConsentRequired, "the person has not yet agreed to all of this scope")
+            refuse(SentCode::ConsentRequired, "the person has not yet agreed to all of this")
         } else {
             Next::Page(Page::Consent)
         };
@@ -123,12 +123,12 @@ fn must_consent(client: &Client, pending: &Pending, session: &Session, consent: 
     if request.prompt.contains(&Prompt::Consent) || client.metadata.is_impersonable() {
         return true;
     }
-    match client.metadata.consent {
+    match client.metadata.consent_to(&request.resources) {
         // Core §11: offline access always wants the person's word.
         ConsentPolicy::Implied if !request.scope.is_offline() => false,
-        ConsentPolicy::Implied | ConsentPolicy::Asked => {
-            !consent.is_some_and(|consent| agreement(request).is_within(&consent.scope))
-        }
+        ConsentPolicy::Implied | ConsentPolicy::Asked => !consent.is_some_and(|consent| {
+            agreement(request).is_within(&consent.scope) && request.resources.is_within(&consent.resources)
+        }),
     }
 }
 

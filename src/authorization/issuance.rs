@@ -46,14 +46,23 @@ impl Issuance<'_> {
 
     /// Mints a code. Nothing is written: its first use is the birth of the grant that it names.
     fn code(&self) -> String {
-        let AuthorizationRequest { client_id, scope, redirect_uri, nonce, code_challenge, claims, .. } =
-            self.request;
+        let AuthorizationRequest {
+            client_id,
+            scope,
+            resources,
+            redirect_uri,
+            nonce,
+            code_challenge,
+            claims,
+            ..
+        } = self.request;
         let code = AuthorizationCode {
             grant_id: Id::new(),
             client_id: client_id.clone(),
             user_id: self.user.id,
             session_id: self.session.id,
             scope: scope.clone(),
+            resources: resources.clone(),
             redirect_uri: redirect_uri.clone(),
             expires_at: self.now.plus(self.issuer.lifetimes.code),
             auth_time: self.session.auth_time,
@@ -86,6 +95,7 @@ impl Issuance<'_> {
             client_id: self.client.id.clone(),
             session_id: self.session.id,
             scope: self.request.scope.without("offline_access"),
+            resources: self.request.resources.clone(),
             claims: self.request.claims.userinfo.clone(),
             generation: 1,
             auth_time: self.session.auth_time,
@@ -98,7 +108,8 @@ impl Issuance<'_> {
 
     /// `false`: the session ended, or the agreement was taken back, while this was decided.
     async fn bear(&self, grant: &Grant) -> Result<bool, store::Error> {
-        let birth = (grant.clone(), self.issuer.lifetimes.session_idle, self.client.metadata.consent);
+        let policy = self.client.metadata.consent_to(&grant.resources);
+        let birth = (grant.clone(), self.issuer.lifetimes.session_idle, policy);
         self.store
             .write(birth, |tx, (grant, idle, policy)| {
                 Box::pin(async move {
@@ -138,6 +149,7 @@ impl Issuance<'_> {
             client: self.client,
             subject: Subject::User { grant },
             scope: &grant.scope,
+            resources: &grant.resources,
             refresh: None,
             id_token: wanted.has_id_token().then_some(authentication),
         };

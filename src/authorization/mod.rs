@@ -10,6 +10,7 @@ mod referee;
 pub mod request;
 pub mod response;
 mod session_state;
+mod target;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,7 @@ use interaction::Next;
 pub use interaction::{Page, agreement, must_prove_again};
 use issuance::Issuance;
 pub use response::Response;
+pub use target::apis;
 
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
@@ -178,10 +180,15 @@ impl Authorizations<'_> {
                         Some(before) => before.scope.union(&agreement(&pending.request)),
                         None => agreement(&pending.request),
                     };
+                    let resources = match &before {
+                        Some(before) => before.resources.union(&pending.request.resources),
+                        None => pending.request.resources.clone(),
+                    };
                     let consent = Consent {
                         user_id: *user,
                         client_id: client.id.clone(),
                         scope,
+                        resources,
                         created_at: before.map_or(*now, |before| before.created_at),
                         updated_at: *now,
                     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::checks::{self, Draft};
 use super::response::Target;
-use super::{Authorizations, Failure, referee};
+use super::{Authorizations, Failure, referee, target};
 use crate::clock::Timestamp;
 use crate::protocol::authorization_request::{AuthorizationRequest, RedirectUri};
 use crate::protocol::error::{SentCode, SentError, ShownError};
@@ -62,6 +62,12 @@ pub(super) async fn read(
         referee::judge(&request)?;
         Ok(request)
     });
+    let understood = match understood {
+        Ok(request) => target::known(parts.store, &client, &request.resources)
+            .await?
+            .map(|resources| AuthorizationRequest { resources, ..request }),
+        Err(error) => Err(error),
+    };
     Ok(match understood {
         Ok(request) => Reading::Understood(client, Box::new(request)),
         Err(error) => Reading::Refused(target, error),

@@ -104,6 +104,10 @@ pub struct Proven {
 /// For a resource of this server itself.
 pub async fn prove(store: &Store, issuer: &Issuer, token: &str, now: Timestamp) -> Result<Proven, Refused> {
     let token = access_token::read(issuer, token, now).ok_or(BearerError::InvalidToken)?;
+    // RFC 9068 §4: one that is for other APIs only must not open ours, or they could use it here.
+    if !token.audience.contains(&issuer.url) {
+        return Err(BearerError::InvalidToken.into());
+    }
     // A client's own token speaks of nobody.
     let grant_id = token.grant_id.ok_or(BearerError::InsufficientScope("openid"))?;
     let client = store.client(&token.client_id).await?;

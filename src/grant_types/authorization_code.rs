@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::{Exchange, referee};
+use super::{Exchange, referee, target};
 use crate::client_auth::Failure;
 use crate::events::{self, Event, Reason};
 use crate::id::Id;
@@ -35,11 +35,14 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
     }
     check_redirect_uri(exchange, &code)?;
     check_verifier(exchange, &code)?;
+    let asked = target::asked(exchange)?;
+    let resources =
+        target::choose(&asked, &code.resources, &exchange.client.metadata).ok_or(target::BEYOND)?;
     referee::judge_code(exchange, &code)?;
 
     let redemption = Redemption {
         grant: grant_of(exchange, &code),
-        consent: exchange.client.metadata.consent,
+        consent: exchange.client.metadata.consent_to(&code.resources),
         idle: exchange.issuer.lifetimes.session_idle,
         code_expires_at: code.expires_at,
     };
@@ -51,6 +54,7 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
         client: exchange.client,
         subject: Subject::User { grant: &grant },
         scope: &grant.scope,
+        resources: &resources,
         refresh: exchange.client.may_use(GrantType::RefreshToken).then_some(grant.generation),
         id_token: grant.scope.is_openid().then_some(Authentication {
             nonce: code.nonce,
@@ -120,6 +124,7 @@ fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Grant {
         client_id: code.client_id.clone(),
         session_id: code.session_id,
         scope: code.scope.clone(),
+        resources: code.resources.clone(),
         claims: code.claims.userinfo.clone(),
         generation: 1,
         auth_time: code.auth_time,
@@ -172,12 +177,14 @@ impl Redemption {
     }
 
     async fn is_agreed(&self, tx: &Transaction) -> Result<bool, store::Error> {
-        let Grant { user_id, client_id, scope, .. } = &self.grant;
+        let Grant { user_id, client_id, scope, resources, .. } = &self.grant;
         match self.consent {
             ConsentPolicy::Implied => Ok(true),
             ConsentPolicy::Asked => {
                 let consent = consents::hold(tx, *user_id, client_id).await?;
-                Ok(consent.is_some_and(|consent| scope.is_within(&consent.scope)))
+                Ok(consent.is_some_and(|consent| {
+                    scope.is_within(&consent.scope) && resources.is_within(&consent.resources)
+                }))
             }
         }
     }

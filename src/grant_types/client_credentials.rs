@@ -1,9 +1,10 @@
 //! The client credentials grant (RFC 6749 §4.4): a client speaks for itself. Nothing is read or written.
 
-use super::{Exchange, referee};
+use super::{Exchange, referee, target};
 use crate::client_auth::Failure;
 use crate::protocol::error::DirectError;
 use crate::protocol::grant_type::GrantType;
+use crate::protocol::resource::Resources;
 use crate::protocol::scope::{STANDARD_SCOPES, Scope};
 use crate::tokens::{Order, Subject, TokenResponse};
 
@@ -14,10 +15,14 @@ pub(super) fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, Failure
     }
     let scope = scope(exchange)?;
     referee::judge_client_credentials(exchange, &scope)?;
+    // Nobody agrees here to what the client may call, so that it stays with what the operator registered.
+    let asked = target::asked(exchange)?;
+    let resources = target::choose(&asked, &Resources::default(), &exchange.client.metadata);
     let order = Order {
         client: exchange.client,
         subject: Subject::Client,
         scope: &scope,
+        resources: &resources.ok_or(target::BEYOND)?,
         // RFC 6749 §4.4.3: "A refresh token SHOULD NOT be included."
         refresh: None,
         id_token: None,

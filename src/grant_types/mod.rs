@@ -4,6 +4,7 @@ mod authorization_code;
 mod client_credentials;
 mod referee;
 mod refresh_token;
+mod target;
 
 use crate::client_auth::Failure;
 use crate::clock::Timestamp;

@@ -3,14 +3,16 @@
 
 use std::time::Duration;
 
-use super::{Exchange, referee};
+use super::{Exchange, referee, target};
 use crate::client_auth::Failure;
 use crate::clock::Timestamp;
 use crate::events::{self, Event, Reason};
 use crate::protocol::error::DirectError;
 use crate::protocol::grant_type::GrantType;
+use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 use crate::revocation;
+use crate::store::clients::Client;
 use crate::store::grants::{self, Grant};
 use crate::store::{self, Transaction};
 use crate::tokens::refresh_token::{self, Presented};
@@ -30,27 +32,30 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
         .ok_or(DirectError::InvalidRequest("refresh_token is missing"))?;
     let presented = refresh_token::read(&exchange.issuer.master, token).ok_or(DEAD)?;
     let narrowed = requested_scope(exchange)?;
+    let asked = target::asked(exchange)?;
     let turn = Turn {
         presented,
-        client_id: exchange.client.id.clone(),
+        client: exchange.client.clone(),
         narrowed: narrowed.clone(),
+        asked: asked.clone(),
         idle: exchange.issuer.lifetimes.refresh_idle,
         grace: exchange.issuer.lifetimes.refresh_grace,
         now: exchange.now,
     };
     let grant = match exchange.store.write(turn, |tx, turn| Box::pin(turn.take(tx))).await? {
         Turned::Current(grant) => grant,
-        Turned::WiderScope => {
-            return Err(DirectError::InvalidScope("scope exceeds what was granted").into());
-        }
+        Turned::Refused(refusal) => return Err(refusal.into()),
         Turned::Dead => return Err(DEAD.into()),
     };
     referee::judge_refresh(exchange, &grant)?;
+    let resources =
+        target::choose(&asked, &grant.resources, &exchange.client.metadata).ok_or(target::BEYOND)?;
     let order = Order {
         client: exchange.client,
         subject: Subject::User { grant: &grant },
         // RFC 6749 §6: the refresh token keeps the scope of the grant, only this access token has less.
         scope: narrowed.as_ref().unwrap_or(&grant.scope),
+        resources: &resources,
         refresh: Some(grant.generation),
         // OpenID Connect Core §12.2: same iss, sub, aud and auth_time, a new iat, no nonce.
         id_token: grant.scope.is_openid().then(Authentication::default),
@@ -66,8 +71,9 @@ fn requested_scope(exchange: &Exchange<'_>) -> Result<Option<Scope>, DirectError
 /// One presentation of a refresh token.
 struct Turn {
     presented: Presented,
-    client_id: String,
+    client: Client,
     narrowed: Option<Scope>,
+    asked: Resources,
     idle: Duration,
     grace: Duration,
     now: Timestamp,
@@ -76,23 +82,23 @@ struct Turn {
 enum Turned {
     /// The grant, whose current generation is the answer.
     Current(Grant),
-    WiderScope,
+    /// More is asked for than was granted. Nothing was turned.
+    Refused(DirectError),
     Dead,
 }
 
 impl Turn {
     async fn take(&self, tx: &Transaction) -> Result<Turned, store::Error> {
-        // A refusal of the scope must not turn the counter, so what is asked for is compared first.
-        if self.narrowed.is_some() {
-            match grants::find(tx, self.presented.grant_id).await? {
-                Some(grant) if grant.client_id == self.client_id && !self.fits(&grant) => {
-                    return Ok(Turned::WiderScope);
-                }
-                _ => {}
+        // A refusal must not turn the counter, so what is asked for is compared first.
+        if self.narrowed.is_some() || !self.asked.is_empty() {
+            let grant = grants::find(tx, self.presented.grant_id).await?;
+            let own = grant.filter(|grant| grant.client_id == self.client.id);
+            if let Some(refusal) = own.and_then(|grant| self.excess(&grant)) {
+                return Ok(Turned::Refused(refusal));
             }
         }
         let Presented { grant_id, generation } = self.presented;
-        let rotated = grants::rotate(tx, grant_id, &self.client_id, generation, self.idle, self.now).await?;
+        let rotated = grants::rotate(tx, grant_id, &self.client.id, generation, self.idle, self.now).await?;
         if let Some(grant) = rotated {
             return Ok(Turned::Current(grant));
         }
@@ -117,13 +123,18 @@ impl Turn {
         }
     }
 
-    fn fits(&self, grant: &Grant) -> bool {
-        self.narrowed.as_ref().is_none_or(|scope| scope.is_within(&grant.scope))
+    /// What is asked for beyond the grant.
+    fn excess(&self, grant: &Grant) -> Option<DirectError> {
+        if self.narrowed.as_ref().is_some_and(|scope| !scope.is_within(&grant.scope)) {
+            return Some(DirectError::InvalidScope("scope exceeds what was granted"));
+        }
+        let chosen = target::choose(&self.asked, &grant.resources, &self.client.metadata);
+        chosen.is_none().then_some(target::BEYOND)
     }
 
     /// Another client's token does nothing to its grant: the thief of one secret must not end a stranger's session.
     fn is_alive(&self, grant: &Grant) -> bool {
-        grant.client_id == self.client_id && grant.ended_at.is_none() && self.now < grant.expires_at
+        grant.client_id == self.client.id && grant.ended_at.is_none() && self.now < grant.expires_at
     }
 
     /// How late a superseded generation comes. Its seal is true, so one of two parties that hold it stole it,

@@ -7,15 +7,16 @@ use url::Url;
 
 use super::caller::Caller;
 use super::name::Name;
-use super::view::{self, AskedScope};
+use super::view::{self, Asked, AskedScope};
 use crate::app::App;
-use crate::authorization::{Authorizations, agreement};
+use crate::authorization::{self, Authorizations, agreement};
 use crate::http::authorization::failure;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::problem::Problem;
 use crate::http::session::{Tie, outage};
 use crate::id::Id;
 use crate::protocol::error::ShownError;
+use crate::protocol::resource::Resources;
 use crate::store::authorizations::Pending;
 use crate::store::consents;
 
@@ -38,10 +39,17 @@ pub async fn show(
     let redirect_uri = redirect_uri.map_err(|_| ShownError::UnregisteredRedirectUri)?;
 
     let consent = consents::find(app.store.read(), user.id, &client.id).await.map_err(outage)?;
-    let before = consent.map(|consent| consent.scope).unwrap_or_default();
+    let (scope, resources) = consent.map(|before| (before.scope, before.resources)).unwrap_or_default();
     let wanted = agreement(&pending.request);
-    let all = || AskedScope::all(&wanted, &app.config.issuer.scopes).into_iter();
-    let (already, asked): (Vec<_>, Vec<_>) = all().partition(|scope| before.contains(scope.token));
+    let apis = authorization::apis(&app.store, &client, &pending.request.resources).await.map_err(outage)?;
+    let scopes = AskedScope::all(&wanted, &app.config.issuer.scopes).into_iter();
+    let scopes = scopes.map(|one| (scope.contains(one.token), Asked::Scope(one)));
+    let apis = apis
+        .iter()
+        .map(|api| (Resources::from_iter([&api.identifier]).is_within(&resources), Asked::api(api)));
+    let (already, asked): (Vec<_>, Vec<_>) = scopes.chain(apis).partition(|(is_agreed, _)| *is_agreed);
+    let [already, asked] =
+        [already, asked].map(|all| all.into_iter().map(|(_, one)| one).collect::<Vec<_>>());
     // The client wants to hear it again, or somebody could pretend to be it: then everything is asked.
     let (already, asked) = if asked.is_empty() { (asked, already) } else { (already, asked) };
     Ok(caller.see(&view::Consent {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::claims_request::ClaimsRequest;
 use super::pkce::CodeChallenge;
+use super::resource::Resources;
 use super::response_type::{ResponseMode, ResponseType};
 use super::scope::Scope;
 
@@ -17,6 +18,9 @@ pub struct AuthorizationRequest {
     pub response_type: ResponseType,
     pub response_mode: ResponseMode,
     pub scope: Scope,
+    /// The APIs that the access token shall be for (RFC 8707 §2).
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::algorithm::{Algorithm, ClientAlgorithm};
 use super::grant_type::GrantType;
+use super::resource::Resources;
 use super::response_type::ResponseType;
 use super::scope::Scope;
 
@@ -299,6 +300,15 @@ impl ClientMetadata {
         let mut hosts = self.redirect_uris.iter().map(host);
         let first = hosts.next()??;
         hosts.all(|other| other.as_ref() == Some(&first)).then_some(first)
+    }
+
+    /// Whether people are asked before the client may call `resources`: the operator's own app calls without asking
+    /// what the operator registered for it, and nothing else.
+    pub fn consent_to(&self, resources: &Resources) -> ConsentPolicy {
+        match resources.is_within(&self.audience.iter().collect()) {
+            true => self.consent,
+            false => ConsentPolicy::Asked,
+        }
     }
 
     /// A public client that any app on the device can pretend to be, because it answers on a loopback address or

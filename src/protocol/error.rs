@@ -11,6 +11,8 @@ pub enum DirectError {
     UnauthorizedClient(&'static str),
     UnsupportedGrantType,
     InvalidScope(&'static str),
+    /// RFC 8707 §2.
+    InvalidTarget(&'static str),
 }
 
 /// Where a client put its credentials.
@@ -29,6 +31,7 @@ impl DirectError {
             DirectError::UnauthorizedClient(_) => "unauthorized_client",
             DirectError::UnsupportedGrantType => "unsupported_grant_type",
             DirectError::InvalidScope(_) => "invalid_scope",
+            DirectError::InvalidTarget(_) => "invalid_target",
         }
     }
 
@@ -37,7 +40,8 @@ impl DirectError {
             DirectError::InvalidRequest(what)
             | DirectError::InvalidGrant(what)
             | DirectError::UnauthorizedClient(what)
-            | DirectError::InvalidScope(what) => what,
+            | DirectError::InvalidScope(what)
+            | DirectError::InvalidTarget(what) => what,
             // One sentence for an unknown client and a wrong secret: nobody learns which clients exist.
             DirectError::InvalidClient(_) => {
                 "client authentication failed: unknown client, wrong credentials, or another method than registered"
@@ -63,6 +67,8 @@ pub enum SentCode {
     AccessDenied,
     UnsupportedResponseType,
     InvalidScope,
+    /// RFC 8707 §2.
+    InvalidTarget,
     LoginRequired,
     InteractionRequired,
     ConsentRequired,
@@ -81,6 +87,7 @@ impl SentCode {
             SentCode::AccessDenied => "access_denied",
             SentCode::UnsupportedResponseType => "unsupported_response_type",
             SentCode::InvalidScope => "invalid_scope",
+            SentCode::InvalidTarget => "invalid_target",
             SentCode::LoginRequired => "login_required",
             SentCode::InteractionRequired => "interaction_required",
             SentCode::ConsentRequired => "consent_required",

@@ -9,6 +9,7 @@ pub mod grant_type;
 pub mod parameters;
 pub mod pkce;
 pub mod redirect_uri;
+pub mod resource;
 pub mod response_type;
 pub mod scope;
 pub mod strict_json;

@@ -8,6 +8,9 @@ pub struct Parameters {
     pairs: Vec<(String, String)>,
 }
 
+/// RFC 8707 §2: "Multiple "resource" parameters MAY be used". No other parameter of ours may stand twice.
+const REPEATABLE: &str = "resource";
+
 impl FromIterator<(String, String)> for Parameters {
     fn from_iter<I: IntoIterator<Item = (String, String)>>(pairs: I) -> Self {
         Parameters { pairs: pairs.into_iter().collect() }
@@ -35,11 +38,18 @@ impl Parameters {
         self.pairs.iter().filter(|(own, _)| own == name).nth(1).is_some()
     }
 
-    /// The first name that stands more than once.
+    /// Every value of a parameter that may stand more than once.
+    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        let values = self.pairs.iter().filter(move |(own, value)| own == name && !value.is_empty());
+        values.map(|(_, value)| value.as_str())
+    }
+
+    /// The first name that stands more than once and must not.
     pub fn repeated(&self) -> Option<&str> {
         self.pairs
             .iter()
             .enumerate()
+            .filter(|(_, (name, _))| name != REPEATABLE)
             .find(|(position, (name, _))| self.pairs[..*position].iter().any(|(earlier, _)| earlier == name))
             .map(|(_, (name, _))| name.as_str())
     }
@@ -71,5 +81,12 @@ mod tests {
         assert_eq!(request.get("nonce"), Some("n"));
         assert_eq!(request.repeated(), Some("state"));
         assert!(!format!("{request:?}").contains("\"n\""));
+    }
+
+    #[test]
+    fn only_a_resource_may_stand_twice() {
+        let request = parameters(&[("resource", "urn:a"), ("resource", ""), ("resource", "urn:b")]);
+        assert_eq!(request.repeated(), None);
+        assert_eq!(request.all("resource").collect::<Vec<_>>(), ["urn:a", "urn:b"]);
     }
 }

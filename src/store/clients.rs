@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
-use super::{Error, Store, document, text_of};
+use super::{Error, Store, document, resources, text_of};
 use crate::clock::Timestamp;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::grant_type::GrantType;
@@ -130,7 +130,7 @@ pub async fn insert(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
         updated_at: Set(client.updated_at),
     };
     Entity::insert(row).exec_without_returning(db).await?;
-    Ok(())
+    resources::insert(db, &client.id, &client.metadata.resources).await
 }
 
 pub async fn find(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, Error> {
@@ -165,15 +165,16 @@ pub async fn update(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
         .filter(Column::Id.eq(client.id.as_str()))
         .exec(db)
         .await?;
-    Ok(())
+    resources::replace(db, &client.id, &client.metadata.resources).await
 }
 
 pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<(), Error> {
     Entity::delete_by_id(id.to_owned()).exec(db).await?;
-    Ok(())
+    resources::remove(db, &[id]).await
 }
 
 pub(super) async fn remove_many(db: &impl ConnectionTrait, ids: &[String]) -> Result<(), Error> {
-    Entity::delete_many().filter(Column::Id.is_in(ids.iter().map(String::as_str))).exec(db).await?;
-    Ok(())
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    Entity::delete_many().filter(Column::Id.is_in(ids.iter().copied())).exec(db).await?;
+    resources::remove(db, &ids).await
 }

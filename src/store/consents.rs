@@ -7,6 +7,7 @@ use super::users::User;
 use super::{Error, Transaction};
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub struct Consent {
     pub user_id: Id<User>,
     pub client_id: String,
     pub scope: Scope,
+    /// The APIs that the client may call (RFC 8707).
+    pub resources: Resources,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -33,6 +36,7 @@ pub(super) mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub client_id: String,
         pub scope: String,
+        pub resources: String,
         pub created_at: Timestamp,
         pub updated_at: Timestamp,
     }
@@ -58,6 +62,7 @@ impl TryFrom<Model> for Consent {
             user_id: row.user_id,
             client_id: row.client_id,
             scope,
+            resources: row.resources.split_whitespace().collect(),
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -91,11 +96,12 @@ pub async fn give(db: &impl ConnectionTrait, consent: &Consent) -> Result<(), Er
         user_id: Set(consent.user_id),
         client_id: Set(consent.client_id.clone()),
         scope: Set(consent.scope.to_string()),
+        resources: Set(consent.resources.to_string()),
         created_at: Set(consent.created_at),
         updated_at: Set(consent.updated_at),
     };
     let widen = OnConflict::columns([Column::UserId, Column::ClientId])
-        .update_columns([Column::Scope, Column::UpdatedAt])
+        .update_columns([Column::Scope, Column::Resources, Column::UpdatedAt])
         .to_owned();
     Entity::insert(row).on_conflict(widen).exec_without_returning(db).await?;
     Ok(())

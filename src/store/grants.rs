@@ -15,6 +15,7 @@ use super::sessions::Session;
 use super::users::{self, User};
 use crate::clock::Timestamp;
 use crate::id::Id;
+use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub struct Grant {
     pub client_id: String,
     pub session_id: Id<Session>,
     pub scope: Scope,
+    /// The APIs that its access tokens may be for; none means those that its client has by registration.
+    pub resources: Resources,
     /// Claims that UserInfo answers besides those of the scope (OpenID Connect Core §5.5).
     pub claims: BTreeSet<String>,
     /// The generation of the refresh token that is current.
@@ -56,6 +59,7 @@ pub(super) mod row {
         pub client_id: String,
         pub session_id: Id<Session>,
         pub scope: String,
+        pub resources: String,
         pub claims: String,
         pub generation: i64,
         pub auth_time: Timestamp,
@@ -99,6 +103,7 @@ impl TryFrom<Model> for Grant {
                 column: "scope",
                 row: row.id.to_string(),
             })?,
+            resources: row.resources.split_whitespace().collect(),
             claims: row.claims.split_whitespace().map(str::to_owned).collect(),
             id: row.id,
             user_id: row.user_id,
@@ -129,6 +134,7 @@ pub async fn bear(db: &impl ConnectionTrait, grant: &Grant) -> Result<Birth, Err
         client_id: Set(grant.client_id.clone()),
         session_id: Set(grant.session_id),
         scope: Set(grant.scope.to_string()),
+        resources: Set(grant.resources.to_string()),
         claims: Set(grant.claims.iter().map(String::as_str).collect::<Vec<_>>().join(" ")),
         generation: Set(grant.generation),
         auth_time: Set(grant.auth_time),

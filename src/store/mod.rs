@@ -18,6 +18,7 @@ pub mod outbox;
 pub mod participants;
 pub mod registrations;
 pub mod replay;
+pub mod resources;
 pub mod revoked_tokens;
 pub mod sessions;
 pub mod users;

@@ -100,10 +100,14 @@ pub(super) fn mint(
     }
 }
 
-/// The APIs of the client, and this server where it is asked for UserInfo or nobody else is.
+/// The APIs that were asked for or else those of the client, and this server where it is asked for UserInfo or nobody
+/// else is.
 fn audience<'a>(issuer: &'a Issuer, order: &'a Order<'_>) -> Audience<'a> {
-    let apis = &order.client.metadata.audience;
-    let ourselves = (apis.is_empty() || order.scope.is_openid()).then_some(&issuer.url);
+    let mut apis: Vec<&str> = order.resources.iter().collect();
+    if apis.is_empty() {
+        apis = order.client.metadata.audience.iter().map(String::as_str).collect();
+    }
+    let ourselves = (apis.is_empty() || order.scope.is_openid()).then_some(issuer.url.as_str());
     let mut all: Vec<Cow<'a, str>> = ourselves.into_iter().chain(apis).map(Cow::from).collect();
     match all.len() {
         1 => Audience::One(all.remove(0)),

@@ -11,6 +11,7 @@ use crate::id::Id;
 use crate::protocol::authorization_request::RedirectUri;
 use crate::protocol::claims_request::ClaimsRequest;
 use crate::protocol::pkce::CodeChallenge;
+use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 use crate::secret::{self, Purpose, RootKey};
 use crate::store::grants::Grant;
@@ -24,6 +25,8 @@ pub struct AuthorizationCode {
     pub user_id: Id<User>,
     pub session_id: Id<Session>,
     pub scope: Scope,
+    #[serde(default, skip_serializing_if = "Resources::is_empty")]
+    pub resources: Resources,
     pub redirect_uri: RedirectUri,
     pub expires_at: Timestamp,
     pub auth_time: Timestamp,

@@ -18,6 +18,7 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::keys::{CurrentKeys, KeyRing};
 use crate::protocol::client_metadata::SubjectType;
+use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
 use crate::secret::{self, Purpose, RootKey};
 use crate::store::clients::Client;
@@ -88,6 +89,8 @@ pub struct Order<'a> {
     pub subject: Subject<'a>,
     /// Of the access token: the grant's, or less.
     pub scope: &'a Scope,
+    /// The APIs that it is for; none means those that the client has by registration.
+    pub resources: &'a Resources,
     /// The generation of the refresh token to hand out.
     pub refresh: Option<i64>,
     /// Asked for by an OpenID Connect request.

@@ -10,6 +10,7 @@ mod pairwise;
 mod races;
 mod refresh;
 mod registration;
+mod resource_indicators;
 mod session_management;
 mod sign_in;
 mod sign_in_to_an_app;

@@ -12,7 +12,7 @@ use gatepass::pages::language::Language;
 use gatepass::pages::name::Name;
 use gatepass::pages::user_agent::Device;
 use gatepass::pages::view::{
-    Account, App, AskedScope, ClaimError, Client, Consent, ErrorPage, FormPostPage, Frame, LoggedOut,
+    Account, App, Asked, AskedScope, ClaimError, Client, Consent, ErrorPage, FormPostPage, Frame, LoggedOut,
     LogoutConfirm, Look, Notice, Occasion, PasswordRefusal, Place, Profile, ProfileClaim, Refusal, Session,
     SignIn, SigningOut, VerifiedClaim,
 };
@@ -199,7 +199,11 @@ impl<'a> Gallery<'a> {
             ("consent_native", "com.example.books:/callback", 0),
             ("consent_loopback", "http://127.0.0.1:51004/callback", 0),
         ] {
-            let mut asked = self.scopes();
+            let mut asked: Vec<Asked<'_>> = self.scopes().into_iter().map(Asked::Scope).collect();
+            asked.push(Asked::Api {
+                name: Name::new(self.stranger.client),
+                identifier: Name::new(self.stranger.text),
+            });
             let already = asked.drain(..already).collect();
             let page = Consent {
                 frame: self.frame,

@@ -49,6 +49,7 @@ pub(super) static TEXT: Text = Text {
         phone: "See your phone number",
         offline_access: "Keep this access while you are away",
         unknown: |scope| words("Use the permission “").named(scope).words("”"),
+        api: |name, identifier| words("Act for you at ").named(name).words(" (").named(identifier).words(")"),
     },
     logout: LogoutText {
         confirm_title: "Sign out?",

@@ -49,6 +49,7 @@ pub(super) static TEXT: Text = Text {
         phone: "전화번호 보기",
         offline_access: "회원님이 자리를 비운 동안에도 접근 유지하기",
         unknown: |scope| words("‘").named(scope).words("’ 권한 사용하기"),
+        api: |name, identifier| named(name).words(" (").named(identifier).words(")에서 회원님을 대신하기"),
     },
     logout: LogoutText {
         confirm_title: "로그아웃할까요?",

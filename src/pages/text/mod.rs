@@ -68,6 +68,8 @@ pub struct ScopeText {
     pub offline_access: &'static str,
     /// For a scope that nobody described: its own name.
     pub unknown: fn(&Name) -> Sentence,
+    /// For an API that the app will call (RFC 8707): what people call it, and its identifier.
+    pub api: fn(&Name, &Name) -> Sentence,
 }
 
 pub struct LogoutText {

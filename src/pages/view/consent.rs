@@ -3,7 +3,7 @@
 use askama::Template;
 use url::{Host, Url};
 
-use super::{AskedScope, Client, Frame};
+use super::{Asked, Client, Frame};
 use crate::http::page::{Page, Policy};
 use crate::pages::name::{Name, Part, Sentence};
 
@@ -16,9 +16,9 @@ pub struct Consent<'a> {
     pub client: &'a Client,
     pub redirect_uri: &'a Url,
     pub user: Name,
-    pub asked: Vec<AskedScope<'a>>,
+    pub asked: Vec<Asked<'a>>,
     /// What the user allowed this client before; it is not asked again.
-    pub already: Vec<AskedScope<'a>>,
+    pub already: Vec<Asked<'a>>,
 }
 
 impl Consent<'_> {

@@ -27,6 +27,7 @@ use crate::pages::name::{Name, Sentence, named};
 use crate::pages::text::Text;
 use crate::protocol::scope::{STANDARD_SCOPES, Scope};
 use crate::store::clients;
+use crate::store::resources::Api;
 
 /// What all pages of one installation share. Made once, at start.
 #[derive(Clone, Debug)]
@@ -181,6 +182,26 @@ impl<'a> AskedScope<'a> {
         let others = scope.iter().filter(|token| !STANDARD_SCOPES.contains(token));
         let asked = |token| AskedScope { token, description: described.get(token).map(String::as_str) };
         standard.chain(others).map(asked).collect()
+    }
+}
+
+/// One thing that a client asks for.
+#[derive(Clone, Debug)]
+pub enum Asked<'a> {
+    Scope(AskedScope<'a>),
+    Api { name: Name, identifier: Name },
+}
+
+impl Asked<'_> {
+    pub fn api(api: &Api) -> Self {
+        Asked::Api { name: Name::new(&api.name), identifier: Name::new(&api.identifier) }
+    }
+
+    fn sentence(&self, frame: &Frame<'_>) -> Sentence {
+        match self {
+            Asked::Scope(scope) => scope.sentence(frame),
+            Asked::Api { name, identifier } => (frame.text.scope.api)(name, identifier),
+        }
     }
 }
 

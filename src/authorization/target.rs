@@ -1,0 +1,41 @@
+//! Which APIs a request may be for (RFC 8707 §2): those that a client of ours serves, and those that the operator wrote
+//! down for the client that asks.
+
+use url::Url;
+
+use crate::protocol::error::{SentCode, SentError};
+use crate::protocol::resource::{self, Resources};
+use crate::store::clients::Client;
+use crate::store::resources::Api;
+use crate::store::{self, Store};
+
+/// What is known of the APIs among `asked`.
+pub async fn apis(store: &Store, client: &Client, asked: &Resources) -> Result<Vec<Api>, store::Error> {
+    if asked.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut apis = store.apis(asked).await?;
+    let is_new = |own: &&String| apis.iter().all(|api| resource::key(&api.identifier) != resource::key(own));
+    let own: Resources = client.metadata.audience.iter().filter(is_new).collect();
+    let is_asked = |own: &&str| asked.iter().any(|one| resource::key(one) == resource::key(own));
+    apis.extend(own.iter().filter(is_asked).map(nameless));
+    Ok(apis)
+}
+
+/// Nobody told us what people call it.
+fn nameless(identifier: &str) -> Api {
+    let url = Url::parse(identifier).ok();
+    let name = url.as_ref().and_then(Url::host_str).unwrap_or(identifier).to_owned();
+    Api { identifier: identifier.to_owned(), name }
+}
+
+/// What is asked for, as the APIs themselves write it.
+pub(super) async fn known(
+    store: &Store,
+    client: &Client,
+    asked: &Resources,
+) -> Result<Result<Resources, SentError>, store::Error> {
+    let known: Resources = apis(store, client, asked).await?.iter().map(|api| &api.identifier).collect();
+    let unknown = "no API that is known here has this resource identifier";
+    Ok(asked.among(&known).ok_or(SentError::new(SentCode::InvalidTarget, unknown)))
+}
