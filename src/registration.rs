@@ -24,7 +24,7 @@ use crate::revocation;
 use crate::secret::{RootKey, Secret};
 use crate::store::clients::{self, Client, Status, seal_secret};
 use crate::store::users::User;
-use crate::store::{self, Store, Transaction, registrations};
+use crate::store::{self, Store, Transaction, consents, registrations};
 
 /// What is wrong with a registration; `error` is the code of RFC 7591 §3.2.2.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -117,8 +117,11 @@ async fn add(tx: &Transaction, client: &Client, now: Timestamp) -> Result<(), st
 pub async fn remove(tx: &Transaction, client_id: &str, now: Timestamp) -> Result<(), store::Error> {
     clients::remove(tx, client_id).await?;
     registrations::remove(tx, client_id).await?;
+    // A later client of the same name inherits nothing.
+    consents::remove_all_for(tx, client_id).await?;
+    events::record(tx, &Event::ClientRemoved { client: client_id.to_owned() }, now).await?;
     revocation::end_client(tx, client_id, now).await?;
-    events::record(tx, &Event::ClientRemoved { client: client_id.to_owned() }, now).await
+    Ok(())
 }
 
 /// A new client that is not written yet.
@@ -162,7 +165,11 @@ pub async fn change(store: &Store, client: Client, now: Timestamp) -> Result<Cli
         .write((client.clone(), now), |tx, (client, now)| {
             Box::pin(async move {
                 clients::update(tx, client).await?;
-                events::record(tx, &Event::ClientChanged { client: client.id.clone() }, *now).await
+                events::record(tx, &Event::ClientChanged { client: client.id.clone() }, *now).await?;
+                if client.status == Status::Disabled(*now) {
+                    revocation::end_client(tx, &client.id, *now).await?;
+                }
+                Ok(())
             })
         })
         .await?;

@@ -11,7 +11,8 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use crate::app::App;
 use crate::config::Config;
 use crate::endpoints::{
-    authorize, check_session, discovery, introspection, jwks, registration, revocation, token, userinfo,
+    authorize, check_session, discovery, introspection, jwks, registration, revocation, revocation_feed,
+    token, userinfo,
 };
 use crate::http::forwarded::Proxies;
 use crate::http::front::Front;
@@ -35,6 +36,10 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         .route(token::PATH, post(token::exchange))
         .route(introspection::PATH, post(introspection::introspect))
         .route(revocation::PATH, post(revocation::revoke))
+        .route(
+            revocation_feed::PATH,
+            get(revocation_feed::follow).head(async || authorize::not_by_head("GET")),
+        )
         .route(userinfo::PATH, get(userinfo::get).post(userinfo::post))
         .route(jwks::PATH, get(jwks::show))
         .route(discovery::OPENID_PATH, get(discovery::show))

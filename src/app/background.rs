@@ -16,7 +16,7 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 /// Runs until it is dropped.
 pub async fn run(app: App) {
     let delivery = app.delivery();
-    tokio::join!(keep_keys(&app), prune(&app), tidy(&app), delivery.run());
+    tokio::join!(keep_keys(&app), prune(&app), tidy(&app), delivery.run(), app.feed.run());
 }
 
 async fn keep_keys(app: &App) {

@@ -19,12 +19,13 @@ use crate::keys::{CurrentKeys, KeyRing};
 use crate::outbound::{Outbound, Reach};
 use crate::protocol::scope::STANDARD_SCOPES;
 use crate::registration::dynamic::Bounds;
+use crate::revocation::feed::Feed;
 use crate::sign_in::attempt::SignIn;
 use crate::sign_in::hashing::{HashParameters, Hashing};
 use crate::sign_in::password::PasswordPolicy;
 use crate::store::attempts::Budget;
 use crate::store::sessions::IdleLimits;
-use crate::store::{Store, keys};
+use crate::store::{Store, keys, revocations};
 use crate::tokens::{Issuer, Lifetimes};
 
 #[derive(Clone)]
@@ -35,6 +36,7 @@ pub struct App {
     pub issuer: Arc<Issuer>,
     pub sign_in: Arc<SignIn>,
     pub client_auth: Arc<ClientAuth>,
+    pub feed: Arc<Feed>,
     pub installation: Arc<Installation>,
     /// To what strangers name.
     pub outbound: Outbound,
@@ -51,6 +53,11 @@ impl App {
         let installation = Installation::open(&config).await?;
         let now = clock.now();
         let ring = installation.key_ring(None, now).await?;
+        let token_life = config.issuer.access_token_lifetime();
+        installation
+            .store
+            .write(token_life, |tx, life| Box::pin(revocations::announce_token_life(tx, *life)))
+            .await?;
         let outbound = Outbound::except(&config.outbound)?;
         let deliveries = match config.mode {
             Mode::Development => Outbound::new(Reach::Anywhere)?,
@@ -84,6 +91,7 @@ impl App {
         App {
             client_auth: Arc::new(client_auth),
             sign_in: Arc::new(sign_in(&config, store.clone())),
+            feed: Arc::new(Feed::new(store.clone(), clock.clone())),
             issuer: Arc::new(issuer),
             installation: Arc::new(installation),
             config: Arc::new(config),
@@ -196,6 +204,12 @@ impl FromRef<App> for Arc<SignIn> {
 impl FromRef<App> for Arc<ClientAuth> {
     fn from_ref(app: &App) -> Self {
         app.client_auth.clone()
+    }
+}
+
+impl FromRef<App> for Arc<Feed> {
+    fn from_ref(app: &App) -> Self {
+        app.feed.clone()
     }
 }
 

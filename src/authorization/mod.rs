@@ -28,7 +28,7 @@ use crate::protocol::authorization_request::AuthorizationRequest;
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
-use crate::revocation;
+use crate::revocation::{self, Ending};
 use crate::secret::Fingerprint;
 use crate::store::authorizations::{self, Pending, Step};
 use crate::store::clients::Client;
@@ -206,13 +206,13 @@ impl Authorizations<'_> {
         if noted { Ok(()) } else { Err(ShownError::CompletedAuthorization.into()) }
     }
 
-    /// The person takes back all that was agreed with a client. `false`: there was nothing.
+    /// The person takes back all that was agreed with a client.
     pub async fn withdraw(
         &self,
         user: Id<User>,
         client_id: &str,
         now: Timestamp,
-    ) -> Result<bool, store::Error> {
+    ) -> Result<Ending, store::Error> {
         let withdrawn = (user, client_id.to_owned(), now);
         let ended = self
             .store

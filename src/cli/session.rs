@@ -108,7 +108,7 @@ async fn end(store: &Store, text: &str, now: Timestamp) -> Result<Answer, Refusa
             Box::pin(revocation::end_session(tx, *user, *session, reach, Reason::Operator, *now))
         })
         .await?;
-    if !ended {
+    if ended.is_nothing() {
         return Err(unknown());
     }
     let text = format!("The session {text} and every app that was signed in to there were ended.");

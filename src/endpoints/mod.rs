@@ -9,6 +9,7 @@ pub mod introspection;
 pub mod jwks;
 pub mod registration;
 pub mod revocation;
+pub mod revocation_feed;
 pub mod token;
 pub mod userinfo;
 

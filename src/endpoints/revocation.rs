@@ -14,7 +14,7 @@ use crate::events::Reason;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::request::Arrival;
 use crate::protocol::error::DirectError;
-use crate::revocation;
+use crate::revocation::{self, Ending};
 use crate::store::{Store, grants};
 use crate::tokens::{Issuer, access_token, refresh_token};
 
@@ -62,7 +62,7 @@ pub async fn revoke(
                         Some(grant) if grant.client_id == *client => {
                             revocation::end_grant(tx, &grant, Reason::RevokedByClient, *now).await
                         }
-                        _ => Ok(()),
+                        _ => Ok(Ending::Nothing),
                     }
                 })
             })

@@ -165,13 +165,13 @@ impl Redemption {
         // RFC 6749 §4.1.2: used "more than once, the authorization server MUST deny the request and SHOULD revoke
         // (when possible) all tokens previously issued based on that authorization code".
         if born_before.ended_at.is_none() {
-            revocation::end_grant(tx, &born_before, Reason::CodeReplayed, now).await?;
             let replayed = Event::CodeReplayed {
                 user: born_before.user_id,
-                client: born_before.client_id,
+                client: born_before.client_id.clone(),
                 grant: born_before.id,
             };
             events::record(tx, &replayed, now).await?;
+            revocation::end_grant(tx, &born_before, Reason::CodeReplayed, now).await?;
         }
         Ok(Redeemed::Replayed)
     }

@@ -110,14 +110,14 @@ impl Turn {
             Lateness::Grace => Ok(Turned::Current(grant)),
             Lateness::ClockBehind => Ok(Turned::Dead),
             Lateness::Theft => {
-                revocation::end_grant(tx, &grant, Reason::RefreshReused, self.now).await?;
                 let reused = Event::RefreshReused {
                     user: grant.user_id,
-                    client: grant.client_id,
+                    client: grant.client_id.clone(),
                     grant: grant.id,
                     generation,
                 };
                 events::record(tx, &reused, self.now).await?;
+                revocation::end_grant(tx, &grant, Reason::RefreshReused, self.now).await?;
                 Ok(Turned::Dead)
             }
         }

@@ -46,6 +46,8 @@ struct State {
     doing: Doing,
     since: Instant,
     under_way: usize,
+    /// Those of them whose answers go on for ever.
+    endless: usize,
     protocol: Protocol,
 }
 
@@ -62,6 +64,7 @@ impl Patience {
             doing: Doing::Opening,
             since: Instant::now(),
             under_way: 0,
+            endless: 0,
             protocol: Protocol::Unknown { seen: 0 },
         };
         Patience { state: Arc::new(Mutex::new(state)), limits }
@@ -80,6 +83,8 @@ impl Patience {
             Doing::Opening => limits.first_byte,
             Doing::Asking => limits.head,
             Doing::Idle => limits.idle,
+            // There is always something to send, if only a heartbeat.
+            Doing::Working if state.endless > 0 => limits.stall,
             // The answer is due after `request`; a reader that takes it no faster than this takes it never.
             Doing::Working => limits.request + limits.idle,
         };
@@ -101,12 +106,19 @@ impl Patience {
         state.under_way += 1;
         state.turn(Doing::Working);
         drop(state);
-        UnderWay(self.clone())
+        UnderWay { patience: self.clone(), extent: Extent::Bounded }
     }
 
     fn read(&self, bytes: &[u8]) {
         if !bytes.is_empty() {
             self.state().read(bytes);
+        }
+    }
+
+    fn wrote(&self) {
+        let mut state = self.state();
+        if state.endless > 0 {
+            state.since = Instant::now();
         }
     }
 }
@@ -138,12 +150,37 @@ impl State {
     }
 }
 
-pub(super) struct UnderWay(Patience);
+pub(super) struct UnderWay {
+    patience: Patience,
+    extent: Extent,
+}
+
+/// How long an answer goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Extent {
+    Bounded,
+    Endless,
+}
+
+impl UnderWay {
+    /// Its answer goes on for as long as it is read.
+    pub(super) fn goes_on(&mut self) {
+        if self.extent == Extent::Bounded {
+            self.extent = Extent::Endless;
+            let mut state = self.patience.state();
+            state.endless += 1;
+            state.since = Instant::now();
+        }
+    }
+}
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        let mut state = self.0.state();
+        let mut state = self.patience.state();
         state.under_way -= 1;
+        if self.extent == Extent::Endless {
+            state.endless -= 1;
+        }
         if state.under_way == 0 {
             state.turn(Doing::Idle);
         }
@@ -181,7 +218,9 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(context, bytes)
+        let written = ready!(Pin::new(&mut self.io).poll_write(context, bytes));
+        self.patience.wrote();
+        Poll::Ready(written)
     }
 
     fn poll_write_vectored(
@@ -189,7 +228,9 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(context, slices)
+        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(context, slices));
+        self.patience.wrote();
+        Poll::Ready(written)
     }
 
     fn is_write_vectored(&self) -> bool {

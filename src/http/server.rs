@@ -12,16 +12,20 @@ use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Response, Version};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
+use super::endless::Endless;
 use super::limits::Limits;
 use super::patience::{Patience, UnderWay, Watched};
 use super::request::Peer;
@@ -124,6 +128,8 @@ struct Server {
 impl Server {
     async fn receive(&self, socket: TcpStream, peer: SocketAddr) {
         let _ = socket.set_nodelay(true);
+        // A peer that is gone without a word: the kernel alone would try for a quarter of an hour.
+        let _ = SockRef::from(&socket).set_tcp_user_timeout(Some(self.limits.stall));
         // Boxed, so that a connection takes the memory of what it is doing and not of all it might do.
         let Some(tls) = &self.tls else { return Box::pin(self.converse(socket, peer)).await };
         let handshake = Box::pin(tls.acceptor().accept(socket));
@@ -196,7 +202,7 @@ impl Server {
         &self,
         request: Request<Incoming>,
         peer: SocketAddr,
-        under_way: UnderWay,
+        mut under_way: UnderWay,
     ) -> impl Future<Output = Result<Response<Guarded>, Infallible>> + Send + use<> {
         let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
         let version = request.version();
@@ -208,7 +214,11 @@ impl Server {
             if version < Version::HTTP_2 && !shutdown.is_ready() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
-            Ok(response.map(|body| Guarded { body, _under_way: under_way }))
+            let ending: Option<BoxFuture<'static, ()>> = response.extensions().get().map(|Endless| {
+                under_way.goes_on();
+                async move { shutdown.reached(Stage::Draining).await }.boxed()
+            });
+            Ok(response.map(|body| Guarded { body, ending, _under_way: under_way }))
         }
     }
 }
@@ -216,6 +226,8 @@ impl Server {
 /// An answer's body; its request is under way until the last of it is written.
 struct Guarded {
     body: Body,
+    /// When an endless answer is at its end.
+    ending: Option<BoxFuture<'static, ()>>,
     _under_way: UnderWay,
 }
 
@@ -227,6 +239,12 @@ impl HttpBody for Guarded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        if let Some(ending) = &mut self.ending
+            && ending.as_mut().poll(context).is_ready()
+        {
+            self.ending = None;
+            self.body = Body::empty();
+        }
         Pin::new(&mut self.body).poll_frame(context)
     }
 

@@ -9,7 +9,7 @@ use crate::id::Id;
 use crate::store::leases::{self, Node};
 use crate::store::{
     Error, Store, attempts, authorizations, grants, initial_access_tokens, keys, outbox, registrations,
-    replay, revoked_tokens, sessions,
+    replay, revocations, revoked_tokens, sessions,
 };
 
 /// Rows that one transaction removes: few enough that nobody waits for it.
@@ -19,6 +19,8 @@ const BREATH: Duration = Duration::from_millis(20);
 const LEASE: Duration = Duration::from_secs(120);
 /// How long a dead row stays: long enough to say "expired" rather than "unknown", and to know a replayed code.
 const AFTERLIFE: Duration = Duration::from_secs(24 * 3600);
+
+const CLOCKS_APART: Duration = Duration::from_secs(300);
 
 /// How much longer the log of deliveries stays: a week in all.
 const LOG_LIFE: Duration = Duration::from_secs(6 * 24 * 3600);
@@ -36,10 +38,11 @@ enum Kind {
     UnusedClients,
     Outbox,
     Replay,
+    Revocations,
 }
 
 impl Kind {
-    const ALL: [Kind; 10] = [
+    const ALL: [Kind; 11] = [
         Kind::Authorizations,
         Kind::Sessions,
         Kind::Grants,
@@ -50,6 +53,7 @@ impl Kind {
         Kind::UnusedClients,
         Kind::Outbox,
         Kind::Replay,
+        Kind::Revocations,
     ];
 }
 
@@ -71,7 +75,9 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
             Kind::UnusedClients => now.minus(unused),
             // One row for each assertion, and an expired one is refused anyway: what is left is the difference between
             // the clocks of two nodes.
-            Kind::Replay => now.minus(Duration::from_secs(300)),
+            Kind::Replay => now.minus(CLOCKS_APART),
+            // For so long another node may still tell of it, and the account page of who has confirmed it.
+            Kind::Revocations => now.minus(CLOCKS_APART),
             _ => now.minus(AFTERLIFE),
         };
         loop {
@@ -91,6 +97,7 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
                             }
                             Kind::UnusedClients => registrations::remove_unused(tx, *before, BATCH).await,
                             Kind::Replay => replay::remove_expired(tx, *before, BATCH).await,
+                            Kind::Revocations => revocations::remove_forgotten(tx, *before, BATCH).await,
                         }
                     })
                 })

@@ -10,7 +10,7 @@ use crate::id::Id;
 use crate::protocol::error::ShownError;
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
-use crate::revocation::{self, Reach};
+use crate::revocation::{self, Ending, Reach};
 use crate::store::clients::Client;
 use crate::store::participants::{self, Channel};
 use crate::store::sessions::Session;
@@ -120,23 +120,21 @@ pub async fn sign_out(store: &Store, session: &Session, now: Timestamp) -> Resul
     let ending = (session.user_id, session.id, now);
     store
         .write(ending, |tx, (user, session, now)| {
-            Box::pin(async move {
-                revocation::end_session(tx, *user, *session, Reach::Online, Reason::SignedOut, *now).await?;
-                Ok(())
-            })
+            let (reach, reason) = (Reach::Online, Reason::SignedOut);
+            Box::pin(revocation::end_session(tx, *user, *session, reach, reason, *now))
         })
         .await?;
     store.posted().notify_one();
     Ok(())
 }
 
-/// Ends one device of a user, with all that was born there. `false`: they have no such device.
+/// Ends one device of a user, with all that was born there.
 pub async fn end_device(
     store: &Store,
     user: Id<User>,
     session: Id<Session>,
     now: Timestamp,
-) -> Result<bool, store::Error> {
+) -> Result<Ending, store::Error> {
     let ending = (user, session, now);
     let ended = store
         .write(ending, |tx, (user, session, now)| {
@@ -149,19 +147,19 @@ pub async fn end_device(
 }
 
 /// Ends every other device of whom `session` belongs to.
-pub async fn end_other_devices(store: &Store, session: &Session, now: Timestamp) -> Result<(), store::Error> {
+pub async fn end_other_devices(
+    store: &Store,
+    session: &Session,
+    now: Timestamp,
+) -> Result<Ending, store::Error> {
     let ending = (session.user_id, session.id, now);
-    store
+    let ended = store
         .write(ending, |tx, (user, kept, now)| {
-            Box::pin(async move {
-                let reason = Reason::OtherDevicesEnded;
-                revocation::end_other_sessions(tx, *user, *kept, reason, *now).await?;
-                Ok(())
-            })
+            Box::pin(revocation::end_other_sessions(tx, *user, *kept, Reason::OtherDevicesEnded, *now))
         })
         .await?;
     store.posted().notify_one();
-    Ok(())
+    Ok(ended)
 }
 
 /// `state` comes back exactly, and nothing else is added.

@@ -1,6 +1,16 @@
 //! Ending things. One function for each height at which the line
 //! session ─< grant ─< refresh generations ─< access tokens can be cut; everything below the cut is dead when the
 //! transaction commits.
+//!
+//! Each is one transaction of its caller's: it ends the rows, records the event, puts logout tokens into the outbox
+//! and, last of all, appends one entry to the feed by which APIs hear of it. An entry names sessions, grants, tokens
+//! or a client, and never a user: a user's tokens are exactly those of their sessions and grants, while the `sub` of
+//! a token may be another one for each client (OpenID Connect Core §8.1).
+
+pub mod feed;
+mod frame;
+
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::events::{self, Event, Reason};
@@ -8,10 +18,18 @@ use crate::id::Id;
 use crate::store::grants::{self, Ended, Grant};
 use crate::store::outbox::{self, Message};
 use crate::store::participants::{self, Channel, Participant};
+use crate::store::revocations::{self, Dead, Number, Remaining};
 use crate::store::revoked_tokens::{self, Jti};
 use crate::store::sessions::{self, Session};
 use crate::store::users::User;
 use crate::store::{Error, Transaction, consents};
+
+/// No access token is issued for longer (`access_token_lifetime_seconds`), nor later than this after its grant was
+/// born or rotated (`refresh_grace_seconds`): a grant that rested for longer holds none that is alive.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600 + 60);
+/// How long another node may still issue for a client that has just ended: what it remembers of it, the request that
+/// is under way, and the difference of the clocks.
+const CLIENT_LINGERS: Duration = Duration::from_secs(30);
 
 /// How far below a session a cut reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +40,24 @@ pub enum Reach {
     Everything,
 }
 
-/// Ends one session of a user. `false`: it was not alive, or not this user's.
+/// What an ending came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// There was nothing to end.
+    Nothing,
+    /// It ended, and no token was left that an API could still accept.
+    Unnumbered,
+    /// It ended, and APIs hear of it under this number.
+    Numbered(Number),
+}
+
+impl Ending {
+    pub fn is_nothing(self) -> bool {
+        self == Ending::Nothing
+    }
+}
+
+/// Ends one session of a user.
 pub async fn end_session(
     tx: &Transaction,
     user: Id<User>,
@@ -30,9 +65,9 @@ pub async fn end_session(
     reach: Reach,
     reason: Reason,
     now: Timestamp,
-) -> Result<bool, Error> {
-    let ended = end_sessions(tx, user, sessions::Which::One(session), reach, reason, now).await?;
-    Ok(!ended.is_empty())
+) -> Result<Ending, Error> {
+    let dead = end_sessions(tx, user, sessions::Which::One(session), reach, reason, now).await?;
+    tell_apis(tx, dead, now).await
 }
 
 /// Ends every session of a user but one: "sign out everywhere else".
@@ -42,9 +77,10 @@ pub async fn end_other_sessions(
     kept: Id<Session>,
     reason: Reason,
     now: Timestamp,
-) -> Result<usize, Error> {
-    let ended = end_sessions(tx, user, sessions::Which::AllBut(kept), Reach::Everything, reason, now).await?;
-    Ok(ended.len())
+) -> Result<Ending, Error> {
+    let others = sessions::Which::AllBut(kept);
+    let dead = end_sessions(tx, user, others, Reach::Everything, reason, now).await?;
+    tell_apis(tx, dead, now).await
 }
 
 /// Ends all that a user has anywhere but in one session, also what was promised to outlive its session.
@@ -54,50 +90,64 @@ pub async fn end_elsewhere(
     kept: Id<Session>,
     reason: Reason,
     now: Timestamp,
-) -> Result<(), Error> {
-    end_sessions(tx, user, sessions::Which::AllBut(kept), Reach::Everything, reason, now).await?;
-    let ended = end_grants(tx, user, grants::Which::AllButOfSession(kept), None, reason, now).await?;
-    tell_of_grants(tx, user, &ended, now).await
+) -> Result<Ending, Error> {
+    let others = (sessions::Which::AllBut(kept), grants::Which::AllButOfSession(kept));
+    end_all(tx, user, others, reason, now).await
 }
 
 /// Ends every session and every grant of a user.
-pub async fn end_user(tx: &Transaction, user: Id<User>, reason: Reason, now: Timestamp) -> Result<(), Error> {
-    end_sessions(tx, user, sessions::Which::All, Reach::Everything, reason, now).await?;
-    // What outlived its session.
-    let ended = end_grants(tx, user, grants::Which::All, None, reason, now).await?;
-    tell_of_grants(tx, user, &ended, now).await
+pub async fn end_user(
+    tx: &Transaction,
+    user: Id<User>,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<Ending, Error> {
+    end_all(tx, user, (sessions::Which::All, grants::Which::All), reason, now).await
 }
 
 /// Ends one grant, and with it its refresh token and access tokens.
-pub async fn end_grant(tx: &Transaction, grant: &Grant, reason: Reason, now: Timestamp) -> Result<(), Error> {
+pub async fn end_grant(
+    tx: &Transaction,
+    grant: &Grant,
+    reason: Reason,
+    now: Timestamp,
+) -> Result<Ending, Error> {
     let client = Some(grant.client_id.clone());
-    end_grants(tx, grant.user_id, grants::Which::One(grant.id), client, reason, now).await?;
-    Ok(())
+    let ended = end_grants(tx, grant.user_id, grants::Which::One(grant.id), client, reason, now).await?;
+    tell_apis(tx, dead_grants(&ended, now), now).await
 }
 
-/// Ends everything between a user and an app: what was agreed and what was granted. `false`: there was nothing.
+/// Ends everything between a user and an app: what was agreed and what was granted.
 pub async fn end_app(
     tx: &Transaction,
     user: Id<User>,
     client_id: &str,
     now: Timestamp,
-) -> Result<bool, Error> {
+) -> Result<Ending, Error> {
     let agreed = consents::remove(tx, user, client_id).await?;
     let client = Some(client_id.to_owned());
     let granted =
         end_grants(tx, user, grants::Which::OfClient(client_id), client, Reason::AppRemoved, now).await?;
     if !agreed && granted.is_empty() {
-        return Ok(false);
+        return Ok(Ending::Nothing);
     }
     tell_of_grants(tx, user, &granted, now).await?;
     events::record(tx, &Event::AppRemoved { user, client: client_id.to_owned() }, now).await?;
-    Ok(true)
+    tell_apis(tx, Some(dead_grants(&granted, now).unwrap_or_default()), now).await
 }
 
-/// Ends everything between everybody and a client: a later client of the same name inherits nothing.
-pub async fn end_client(tx: &Transaction, client_id: &str, now: Timestamp) -> Result<u64, Error> {
-    consents::remove_all_for(tx, client_id).await?;
-    grants::end_all_for(tx, client_id, now).await
+/// Ends everything that a client holds: of everybody, and of its own.
+pub async fn end_client(tx: &Transaction, client_id: &str, now: Timestamp) -> Result<Ending, Error> {
+    grants::end_all_for(tx, client_id, now).await?;
+    let last = now.plus(CLIENT_LINGERS);
+    let dead = Dead {
+        client_id: vec![client_id.to_owned()],
+        // A client may come back, as the same or under the same name.
+        issued_before: Some(last.secs()),
+        ..Dead::default()
+    };
+    let number = revocations::append(tx, &dead, Remaining::IssuedUntil(last), now).await?;
+    Ok(Ending::Numbered(number))
 }
 
 /// Ends one access token before it expires.
@@ -107,11 +157,51 @@ pub async fn end_token(
     jti: Jti,
     expires_at: Timestamp,
     now: Timestamp,
-) -> Result<(), Error> {
-    if revoked_tokens::insert(tx, jti, expires_at).await? {
-        events::record(tx, &Event::TokenRevoked { client: client_id.to_owned() }, now).await?;
+) -> Result<Ending, Error> {
+    if !revoked_tokens::insert(tx, jti, expires_at).await? {
+        return Ok(Ending::Nothing);
     }
-    Ok(())
+    events::record(tx, &Event::TokenRevoked { client: client_id.to_owned() }, now).await?;
+    let dead = Dead { jti: vec![jti], ..Dead::default() };
+    let number = revocations::append(tx, &dead, Remaining::ExpireAt(expires_at), now).await?;
+    Ok(Ending::Numbered(number))
+}
+
+/// One entry for both, however many rows they are.
+async fn end_all(
+    tx: &Transaction,
+    user: Id<User>,
+    (sessions, grants): (sessions::Which, grants::Which<'_>),
+    reason: Reason,
+    now: Timestamp,
+) -> Result<Ending, Error> {
+    let mut dead = end_sessions(tx, user, sessions, Reach::Everything, reason, now).await?;
+    // What outlived its session.
+    let ended = end_grants(tx, user, grants, None, reason, now).await?;
+    tell_of_grants(tx, user, &ended, now).await?;
+    if let Some(outlived) = dead_grants(&ended, now) {
+        dead.get_or_insert_default().grant_id = outlived.grant_id;
+    }
+    tell_apis(tx, dead, now).await
+}
+
+/// `None`: nothing was ended.
+fn dead_grants(ended: &[Ended], now: Timestamp) -> Option<Dead> {
+    let holding = ended.iter().filter(|grant| now.since(grant.rotated_at) < LONGEST_HOLD);
+    let grant_id = holding.map(|grant| grant.id).collect();
+    (!ended.is_empty()).then(|| Dead { grant_id, ..Dead::default() })
+}
+
+/// The last act of an ending: from here to the commit others that end something wait.
+async fn tell_apis(tx: &Transaction, dead: Option<Dead>, now: Timestamp) -> Result<Ending, Error> {
+    match dead {
+        None => Ok(Ending::Nothing),
+        Some(dead) if dead.is_nothing() => Ok(Ending::Unnumbered),
+        Some(dead) => {
+            let number = revocations::append(tx, &dead, Remaining::IssuedUntil(now), now).await?;
+            Ok(Ending::Numbered(number))
+        }
+    }
 }
 
 async fn end_sessions(
@@ -121,19 +211,24 @@ async fn end_sessions(
     reach: Reach,
     reason: Reason,
     now: Timestamp,
-) -> Result<Vec<Id<Session>>, Error> {
+) -> Result<Option<Dead>, Error> {
     let ended = sessions::end(tx, user, which, now).await?;
     if ended.is_empty() {
-        return Ok(ended);
+        return Ok(None);
     }
     let below = match reach {
         Reach::Online => grants::Which::OnlineOfSessions(&ended),
         Reach::Everything => grants::Which::OfSessions(&ended),
     };
-    let grants = grants::end(tx, user, below, now).await?.len();
-    events::record(tx, &Event::SessionsEnded { user, sessions: ended.clone(), grants, reason }, now).await?;
+    let below = grants::end(tx, user, below, now).await?;
+    let (sessions, grants) = (ended.clone(), below.len());
+    events::record(tx, &Event::SessionsEnded { user, sessions, grants, reason }, now).await?;
     tell(tx, user, participants::of_sessions(tx, user, &ended, Channel::Back).await?, now).await?;
-    Ok(ended)
+    Ok(match reach {
+        // Not the session: what goes on carries its `sid` too.
+        Reach::Online => Some(dead_grants(&below, now).unwrap_or_default()),
+        Reach::Everything => Some(Dead { sid: ended, ..Dead::default() }),
+    })
 }
 
 async fn end_grants(

@@ -260,10 +260,6 @@ impl Entry {
             session.id = Id::new();
             sessions::insert(tx, &session).await?;
         }
-        if let Some(replaced) = &self.replaced {
-            let (other, id) = (replaced.user_id, replaced.id);
-            revocation::end_session(tx, other, id, Reach::Online, Reason::Replaced, self.now).await?;
-        }
         if let Some(authorization) = self.authorization {
             authorizations::note(tx, authorization, Step::SignedIn, session.id, self.now).await?;
         }
@@ -273,6 +269,10 @@ impl Entry {
         }
         let address = session.address.clone();
         events::record(tx, &Event::SignedIn { user, session: session.id, address }, self.now).await?;
+        if let Some(replaced) = &self.replaced {
+            let (other, id) = (replaced.user_id, replaced.id);
+            revocation::end_session(tx, other, id, Reach::Online, Reason::Replaced, self.now).await?;
+        }
         Ok(Some(session))
     }
 }

@@ -9,15 +9,15 @@ use migrations::{Migrator, MigratorTrait};
 use moka::sync::Cache;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, SqliteTransactionMode, TransactionOptions,
-    TransactionTrait,
+    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::Notify;
 
 use super::clients::Client;
 use super::measure::Statements;
 use super::write::Writer;
-use super::{Error, Transaction};
+use super::{Error, Notices};
 use crate::clock::Timestamp;
 
 /// How long a request waits for a connection, or for a lock that another process holds.
@@ -74,6 +74,8 @@ struct Inner {
     statements: Statements,
     clients: Cache<String, Arc<Client>>,
     posted: Notify,
+    ended: Arc<Notify>,
+    address: Address,
 }
 
 /// One migration and whether it was applied.
@@ -100,12 +102,14 @@ impl Store {
         };
         statements.watch(&mut reader);
         statements.watch(&mut direct);
+        let ended = Arc::new(Notify::new());
         let writer = match address {
-            Address::Sqlite(_) => Writer::gathering(direct.clone()),
-            Address::Postgres(_) => Writer::Pool(direct.clone()),
+            Address::Sqlite(_) => Writer::gathering(direct.clone(), ended.clone()),
+            Address::Postgres(_) => Writer::Pool(direct.clone(), ended.clone()),
         };
         let clients = Cache::builder().max_capacity(CACHED_CLIENTS).time_to_live(CLIENT_FRESHNESS).build();
-        Ok(Store(Arc::new(Inner { reader, writer, direct, statements, clients, posted: Notify::new() })))
+        let (posted, address) = (Notify::new(), address.clone());
+        Ok(Store(Arc::new(Inner { reader, writer, direct, statements, clients, posted, ended, address })))
     }
 
     /// For queries outside a transaction.
@@ -125,6 +129,16 @@ impl Store {
     /// next look.
     pub fn posted(&self) -> &Notify {
         &self.0.posted
+    }
+
+    /// Rung after each transaction of this process that has ended something, and by [`Store::notices`].
+    pub fn ended(&self) -> &Notify {
+        &self.0.ended
+    }
+
+    /// Hears of what other nodes end.
+    pub fn notices(&self) -> Notices {
+        Notices::of(&self.0.address)
     }
 
     /// Statements since the start: (reads, writes).
@@ -166,7 +180,7 @@ impl Store {
             .collect())
     }
 
-    async fn migrating(&self) -> Result<Transaction, Error> {
+    async fn migrating(&self) -> Result<DatabaseTransaction, Error> {
         let immediate = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()

@@ -218,6 +218,7 @@ pub struct Ended {
     pub id: Id<Grant>,
     pub client_id: String,
     pub session_id: Id<Session>,
+    pub rotated_at: Timestamp,
 }
 
 /// Ends grants of one user and says which of them this call ended.
@@ -243,8 +244,13 @@ pub async fn end(
         Which::All => ending,
     };
     let ended = ending.exec_with_returning(db).await?;
-    let ended = ended.into_iter();
-    Ok(ended.map(|row| Ended { id: row.id, client_id: row.client_id, session_id: row.session_id }).collect())
+    let ended = ended.into_iter().map(|row| Ended {
+        id: row.id,
+        client_id: row.client_id,
+        session_id: row.session_id,
+        rotated_at: row.rotated_at,
+    });
+    Ok(ended.collect())
 }
 
 /// Ends every grant of a client, whoever gave it.

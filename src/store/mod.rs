@@ -7,6 +7,7 @@ pub mod clients;
 pub mod consents;
 pub mod credentials;
 mod database;
+pub mod followers;
 pub mod grants;
 pub mod initial_access_tokens;
 pub mod installation;
@@ -14,19 +15,24 @@ pub mod invariants;
 pub mod keys;
 pub mod leases;
 mod measure;
+mod notices;
 pub mod outbox;
 pub mod participants;
 pub mod registrations;
 pub mod replay;
 pub mod resources;
+pub mod revocations;
 pub mod revoked_tokens;
 pub mod sessions;
+mod transaction;
 pub mod users;
 mod values;
 mod write;
 
 pub use database::{Address, MigrationState, NotAnAddress, Store};
-pub use sea_orm::{ConnectionTrait, DatabaseTransaction as Transaction};
+pub use notices::Notices;
+pub use sea_orm::ConnectionTrait;
+pub use transaction::Transaction;
 pub use write::Work;
 
 /// Why the store could not answer. It never means "no": what is absent is `None`, what was refused is a value.

@@ -11,9 +11,10 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sea_orm::{
-    DatabaseConnection, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions,
+    TransactionTrait,
 };
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Error, Store, Transaction};
 
@@ -29,15 +30,16 @@ const QUEUE: usize = 1024;
 const GATHERED: usize = 64;
 const TRIES: usize = 4;
 
+/// The bell that is rung after commits which ended something goes with each.
 pub(super) enum Writer {
     Gathering(mpsc::Sender<Box<dyn Waiting>>),
-    Pool(DatabaseConnection),
+    Pool(DatabaseConnection, Arc<Notify>),
 }
 
 impl Writer {
-    pub fn gathering(connection: DatabaseConnection) -> Self {
+    pub fn gathering(connection: DatabaseConnection, ended: Arc<Notify>) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(gather(connection, receiver));
+        tokio::spawn(gather(connection, receiver, ended));
         Writer::Gathering(sender)
     }
 }
@@ -59,9 +61,9 @@ impl Store {
                 place.map_err(|_| Error::Overloaded)?.send(job);
                 answered.await.map_err(|_| Error::Overloaded)?
             }
-            Writer::Pool(pool) => {
+            Writer::Pool(pool, ended) => {
                 for attempt in 1.. {
-                    match once(pool, &input, work).await {
+                    match once(pool, ended, &input, work).await {
                         Err(Error::Unavailable(error)) if attempt < TRIES && wants_retry(&error) => {
                             // Losers of a deadlock come back one after the other.
                             tokio::time::sleep(Duration::from_millis(5 * attempt as u64)).await;
@@ -75,11 +77,21 @@ impl Store {
     }
 }
 
-async fn once<I, T>(pool: &DatabaseConnection, input: &I, work: Work<I, T>) -> Result<T, Error> {
-    let transaction = pool.begin().await?;
-    match work(&transaction, input).await {
+async fn once<I, T>(
+    pool: &DatabaseConnection,
+    ended: &Notify,
+    input: &I,
+    work: Work<I, T>,
+) -> Result<T, Error> {
+    let transaction = Transaction::new(pool.begin().await?);
+    let outcome = work(&transaction, input).await;
+    let (transaction, has_ended) = transaction.into_parts();
+    match outcome {
         Ok(done) => {
             transaction.commit().await?;
+            if has_ended {
+                ended.notify_one();
+            }
             Ok(done)
         }
         Err(error) => {
@@ -152,35 +164,50 @@ impl<I: Send + Sync + 'static, T: Send + 'static> Waiting for Job<I, T> {
     }
 }
 
-async fn gather(connection: DatabaseConnection, mut queue: mpsc::Receiver<Box<dyn Waiting>>) {
+async fn gather(
+    connection: DatabaseConnection,
+    mut queue: mpsc::Receiver<Box<dyn Waiting>>,
+    ended: Arc<Notify>,
+) {
     let mut jobs = Vec::with_capacity(GATHERED);
     while queue.recv_many(&mut jobs, GATHERED).await > 0 {
         metrics::histogram!("gatepass_store_gathered_transactions").record(jobs.len() as f64);
         let commit = run_gathered(&connection, &mut jobs).await.map_err(Arc::new);
+        if matches!(commit, Ok(true)) {
+            ended.notify_one();
+        }
+        let commit = commit.map(|_| ());
         for job in jobs.drain(..) {
             job.answer(commit.clone());
         }
     }
 }
 
-async fn run_gathered(connection: &DatabaseConnection, jobs: &mut [Box<dyn Waiting>]) -> Result<(), DbErr> {
+/// Whether something was ended by what is committed now.
+async fn run_gathered(connection: &DatabaseConnection, jobs: &mut [Box<dyn Waiting>]) -> Result<bool, DbErr> {
     let immediate = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
     let transaction = connection.begin_with_options(immediate).await?;
     if let [alone] = jobs {
-        return match alone.run(&transaction).await {
-            Outcome::Keep => transaction.commit().await,
-            Outcome::Undo => transaction.rollback().await,
-        };
+        return run(transaction, alone).await;
     }
+    let mut has_ended = false;
     for job in jobs {
-        let savepoint = transaction.begin().await?;
-        match job.run(&savepoint).await {
-            Outcome::Keep => savepoint.commit().await?,
-            Outcome::Undo => savepoint.rollback().await?,
-        }
+        has_ended |= run(transaction.begin().await?, job).await?;
     }
-    transaction.commit().await
+    transaction.commit().await?;
+    Ok(has_ended)
+}
+
+/// One job in a transaction or savepoint of its own, which is kept or undone.
+async fn run(database: DatabaseTransaction, job: &mut Box<dyn Waiting>) -> Result<bool, DbErr> {
+    let transaction = Transaction::new(database);
+    let outcome = job.run(&transaction).await;
+    let (database, has_ended) = transaction.into_parts();
+    match outcome {
+        Outcome::Keep => database.commit().await.map(|()| has_ended),
+        Outcome::Undo => database.rollback().await.map(|()| false),
+    }
 }

@@ -6,6 +6,7 @@ mod confused_tokens;
 mod consent;
 mod csrf;
 mod disabled;
+mod feed;
 mod forged_tokens;
 mod garbage;
 mod headers;

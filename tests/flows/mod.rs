@@ -2,6 +2,7 @@
 
 mod account;
 mod claims;
+mod feed;
 mod keys;
 mod lineage;
 mod logout;

@@ -87,6 +87,22 @@ async fn what_does_not_finish_is_cut_off() {
 }
 
 #[tokio::test]
+async fn an_endless_answer_ends_properly_when_the_server_drains() {
+    let listener = Listener::open().await;
+    let mut follower = listener.say("GET /beats HTTP/1.1\r\nHost: HOST\r\n\r\n").await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let began = Instant::now();
+    let shutdown = listener.shutdown.clone();
+    tokio::spawn(async move { shutdown.end(drain(0, 60_000)).await });
+    let said = rest(&mut follower).await;
+    assert!(said.contains("beat"), "{said}");
+    // The last chunk (RFC 9112 §7.1): nothing was cut off.
+    assert!(said.ends_with("\r\n0\r\n\r\n"), "{said}");
+    listener.serving.await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(3));
+}
+
+#[tokio::test]
 async fn it_says_so_then_serves_a_while_then_closes_the_door() {
     let listener = Listener::open().await;
     let address = listener.address;

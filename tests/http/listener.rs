@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::body::Bytes;
 use axum::routing::{get, post};
 use futures_util::stream;
 use gatepass::clock::ShiftedClock;
 use gatepass::config::issuer::IssuerUrl;
 use gatepass::config::server::ProxyHeader;
+use gatepass::http::endless;
 use gatepass::http::form::{BodyForm, QueryForm, Unreadable};
 use gatepass::http::forwarded::Proxies;
 use gatepass::http::front::Front;
@@ -36,6 +38,7 @@ pub fn hasty() -> Limits {
         body: Duration::from_millis(300),
         request: Duration::from_millis(700),
         idle: Duration::from_millis(1200),
+        stall: Duration::from_millis(600),
         ..Limits::default()
     }
 }
@@ -146,6 +149,18 @@ fn chunk(_: u32) -> Result<String, Infallible> {
     Ok("x".repeat(1024))
 }
 
+/// Says `word` every so often, for ever.
+fn repeat(word: Bytes, pause: Duration) -> axum::response::Response {
+    let word = move |()| {
+        let word = word.clone();
+        async move {
+            tokio::time::sleep(pause).await;
+            Some((word, ()))
+        }
+    };
+    endless::events(stream::unfold((), word))
+}
+
 fn routes() -> Router {
     let form = async |form: Result<BodyForm, Unreadable>| match form {
         Ok(BodyForm(form)) => (Default::default(), format!("{:?}", form.get("a"))),
@@ -165,6 +180,8 @@ fn routes() -> Router {
         .route("/stuck", get(async || std::future::pending::<()>().await))
         .route("/panic", get(async || -> () { panic!("{}", "a secret") }))
         .route("/large", get(async || "x".repeat(8 << 20)))
+        .route("/beats", get(async || repeat(Bytes::from_static(b"beat"), Duration::from_millis(200))))
+        .route("/flood", get(async || repeat(vec![b'x'; 1 << 20].into(), Duration::ZERO)))
         .route("/stream", get(async || Body::from_stream(stream::iter((0..8192).map(chunk)))))
 }
 

@@ -182,3 +182,30 @@ async fn a_busy_connection_gives_way_to_nobody() {
     assert!(rest(&mut busy).await.starts_with("HTTP/1.1 200 "));
     assert!(answer(&mut waiting).await.ends_with("hello"));
 }
+
+#[tokio::test]
+async fn an_endless_answer_goes_on_beyond_every_patience() {
+    let listener = Listener::open().await;
+    let mut socket = listener.say("GET /beats HTTP/1.1\r\nHost: HOST\r\n\r\n").await;
+    let began = Instant::now();
+    let mut heard = Vec::new();
+    // Longer than an answer and an idle connection may take together.
+    while began.elapsed() < Duration::from_millis(3000) {
+        let mut buffer = [0; 256];
+        let count = tokio::io::AsyncReadExt::read(&mut socket, &mut buffer).await.unwrap();
+        assert_ne!(count, 0, "the stream goes on");
+        heard.extend_from_slice(&buffer[..count]);
+    }
+    assert!(String::from_utf8(heard).unwrap().matches("beat").count() > 8);
+}
+
+#[tokio::test]
+async fn a_reader_that_takes_nothing_of_an_endless_answer_is_given_up() {
+    let listener = Listener::open().await;
+    let mut socket = listener.say("GET /flood HTTP/1.1\r\nHost: HOST\r\n\r\n").await;
+    // The buffers of both sides are full by then.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    let (took, said) = until_closed(&mut socket).await;
+    assert!(took < 5000, "{took}");
+    assert!(said.starts_with("HTTP/1.1 200 "), "something was said");
+}

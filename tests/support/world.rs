@@ -11,7 +11,7 @@ use gatepass::events::Reason;
 use gatepass::http::limits::Limits;
 use gatepass::http::metrics::Metrics;
 use gatepass::http::server;
-use gatepass::http::shutdown::{Drain, Shutdown};
+use gatepass::http::shutdown::{Drain, Shutdown, Stage};
 use gatepass::id::Id;
 use gatepass::protocol::client_metadata::{AuthMethod, ClientMetadata};
 use gatepass::protocol::grant_type::GrantType;
@@ -120,6 +120,13 @@ impl World {
         let shutdown = Shutdown::new();
         let doors = router::public(&app, Metrics::install(), Limits::default());
         tokio::spawn(server::serve(listener, doors, None, Limits::default(), shutdown.clone()));
+        let (feed, end) = (app.feed.clone(), shutdown.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = feed.run() => {}
+                () = end.reached(Stage::Over) => {}
+            }
+        });
         let http = reqwest::Client::builder().redirect(Policy::none()).no_proxy().build().unwrap();
         World { app, clock, issuer, address: format!("http://{address}"), shutdown, folder, database, http }
     }
@@ -196,6 +203,17 @@ impl World {
 
     pub async fn shop(&self) -> RelyingParty {
         self.client("shop", |_| {}).await
+    }
+
+    /// An API that is served under `https://NAME.example`.
+    pub async fn api(&self, name: &str) -> RelyingParty {
+        self.client(name, |metadata| {
+            metadata.resources = vec![format!("https://{name}.example")];
+            metadata.grant_types = [GrantType::ClientCredentials].into();
+            metadata.redirect_uris = Vec::new();
+            metadata.response_types = Vec::new();
+        })
+        .await
     }
 
     /// A public client on a claimed https redirect URI: a single-page app.

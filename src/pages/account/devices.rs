@@ -48,7 +48,7 @@ pub(super) async fn end(
     };
     // Somebody else's session is as unknown as one that never was (SE-22).
     let id = id.parse().map_err(|_| ShownError::NotFound)?;
-    if !logout::end_device(&app.store, user.id, id, caller.now).await.map_err(outage)? {
+    if logout::end_device(&app.store, user.id, id, caller.now).await.map_err(outage)?.is_nothing() {
         return Err(ShownError::NotFound.into());
     }
     if id == session.id {

@@ -1,0 +1,297 @@
+//! The feed in memory: what has ended and is not forgotten yet, handed to every API that follows, in the order of
+//! commits (Server-Sent Events, WHATWG HTML §9.2).
+//!
+//! One task of each node reads on in the table, woken at once by this node's own endings and by notices of other
+//! nodes, and looking every half second whatever it hears. An entry is encoded once; a follower is a cursor, so that
+//! one which reads slowly holds nothing but its place. While nobody follows, nothing is read.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
+use super::frame;
+use crate::clock::{Clock, Timestamp};
+use crate::store::revocations::{self, Number, Revocation};
+use crate::store::{Error, Store};
+
+/// Between two looks at the table, if nothing is heard meanwhile.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// A look that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often followers hear that nothing has ended.
+const BEAT_EVERY: Duration = Duration::from_secs(2);
+/// Rows of one look, and entries that a follower takes at once.
+const PAGE: usize = 500;
+/// Streams of one client to one node at once.
+const STREAMS: usize = 128;
+
+pub struct Feed {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    live: RwLock<VecDeque<Entry>>,
+    progress: watch::Sender<Progress>,
+    /// Looks that somebody waits for, and those of them that are done.
+    wanted_looks: AtomicU64,
+    done_looks: watch::Sender<u64>,
+    followers: watch::Sender<usize>,
+    of_clients: Mutex<HashMap<String, usize>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    number: Number,
+    forget_at: Timestamp,
+    frame: Bytes,
+}
+
+/// How far this node has read.
+#[derive(Clone, Copy, Debug)]
+struct Progress {
+    /// Every ending up to this number has been read. `None`: nothing was ever read.
+    head: Option<Number>,
+    /// When the last look began: what ended before has been read.
+    at: Timestamp,
+    beat: u64,
+    beaten_at: Instant,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotFollow {
+    #[error("the table of revocations cannot be read")]
+    Blind,
+    #[error("the client follows {STREAMS} times already")]
+    TooOften,
+}
+
+impl Feed {
+    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+        let at = clock.now();
+        Feed {
+            store,
+            clock,
+            live: RwLock::default(),
+            progress: watch::Sender::new(Progress { head: None, at, beat: 0, beaten_at: Instant::now() }),
+            wanted_looks: AtomicU64::new(0),
+            done_looks: watch::Sender::new(0),
+            followers: watch::Sender::new(0),
+            of_clients: Mutex::default(),
+        }
+    }
+
+    /// Reads on while somebody follows. Runs until it is dropped.
+    pub async fn run(&self) {
+        tokio::join!(self.listen(), self.read_on());
+    }
+
+    async fn listen(&self) {
+        self.somebody_follows().await;
+        let mut notices = self.store.notices();
+        loop {
+            notices.ended().await;
+            self.store.ended().notify_one();
+        }
+    }
+
+    async fn read_on(&self) {
+        loop {
+            self.somebody_follows().await;
+            // Whoever came before this look sees in it what ended before they came.
+            let wanted = self.wanted_looks.load(Ordering::SeqCst);
+            match timeout(PATIENCE, self.look()).await {
+                Ok(Ok(())) => {
+                    self.done_looks.send_replace(wanted);
+                }
+                // No heartbeat without a look: who hears none goes to another node.
+                Ok(Err(error)) => tracing::warn!(%error, "the revocations could not be read"),
+                Err(_) => tracing::warn!("the revocations could not be read within {PATIENCE:?}"),
+            }
+            tokio::select! {
+                () = self.store.ended().notified() => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
+    }
+
+    async fn somebody_follows(&self) {
+        // The sender lives in `self`, so that the channel cannot close.
+        let _ = self.followers.subscribe().wait_for(|followers| *followers > 0).await;
+    }
+
+    async fn look(&self) -> Result<(), Error> {
+        let began = self.clock.now();
+        let known = self.progress.borrow().head;
+        // The newest may have been forgotten and removed already.
+        let newest = match known {
+            Some(head) => head,
+            None => revocations::newest(self.store.read()).await?,
+        };
+        let mut head = known.unwrap_or_default();
+        loop {
+            let page = revocations::after(self.store.read(), head, PAGE as u64).await?;
+            let is_last = page.len() < PAGE;
+            head = page.last().map_or(head, |last| last.number);
+            self.keep(page, began);
+            if is_last {
+                break;
+            }
+        }
+        self.publish(head.max(newest), began);
+        Ok(())
+    }
+
+    fn keep(&self, page: Vec<Revocation>, now: Timestamp) {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        while live.front().is_some_and(|oldest| oldest.forget_at <= now) {
+            live.pop_front();
+        }
+        let fresh = page.iter().filter(|revocation| now < revocation.forget_at);
+        live.extend(fresh.map(|revocation| Entry {
+            number: revocation.number,
+            forget_at: revocation.forget_at,
+            frame: frame::revocation(revocation),
+        }));
+        metrics::gauge!("gatepass_feed_entries").set(live.len() as f64);
+    }
+
+    /// Wakes followers when there is something to hear.
+    fn publish(&self, head: Number, began: Timestamp) {
+        self.progress.send_if_modified(|progress| {
+            let is_news = progress.head != Some(head);
+            let is_due = progress.beaten_at.elapsed() + LOOK_EVERY / 2 >= BEAT_EVERY;
+            (progress.head, progress.at) = (Some(head), began);
+            if is_due {
+                (progress.beat, progress.beaten_at) = (progress.beat + 1, Instant::now());
+            }
+            is_news || is_due
+        });
+        metrics::gauge!("gatepass_feed_head").set(head as f64);
+    }
+
+    /// Follows from `position`, the last number that the follower has had; without one, from all that is live.
+    pub async fn follow(
+        self: &Arc<Self>,
+        client_id: &str,
+        position: Option<Number>,
+    ) -> Result<Following, CannotFollow> {
+        let place = Place::take(self, client_id)?;
+        let wanted = self.wanted_looks.fetch_add(1, Ordering::SeqCst) + 1;
+        self.store.ended().notify_one();
+        let mut done = self.done_looks.subscribe();
+        let looked = timeout(2 * PATIENCE, done.wait_for(|done| *done >= wanted)).await;
+        looked.map_err(|_| CannotFollow::Blind)?.map_err(|_| CannotFollow::Blind)?;
+        let progress = self.progress.subscribe();
+        let head = progress.borrow().head.ok_or(CannotFollow::Blind)?;
+        let now = self.clock.now();
+        let mut ready = VecDeque::from([frame::hello(now)]);
+        let known = position.filter(|position| *position <= head);
+        if position != known {
+            ready.push_back(frame::reset(now));
+        }
+        let (cursor, beat) = (known.unwrap_or_default(), progress.borrow().beat);
+        Ok(Following { place, progress, cursor, beat, ready, standing: Standing::Behind })
+    }
+
+    /// The newest number that this node knows of.
+    pub fn head(&self) -> Option<Number> {
+        self.progress.borrow().head
+    }
+
+    fn take_after(&self, cursor: Number, now: Timestamp, ready: &mut VecDeque<Bytes>) -> Option<Number> {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        let first = live.partition_point(|entry| entry.number <= cursor);
+        let page = live.range(first..).take(PAGE);
+        ready.extend(page.clone().filter(|entry| now < entry.forget_at).map(|entry| entry.frame.clone()));
+        page.last().map(|entry| entry.number)
+    }
+
+    fn of_clients(&self) -> MutexGuard<'_, HashMap<String, usize>> {
+        self.of_clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One of the streams that a client may have, until it is dropped.
+struct Place {
+    feed: Arc<Feed>,
+    client_id: String,
+}
+
+impl Place {
+    fn take(feed: &Arc<Feed>, client_id: &str) -> Result<Self, CannotFollow> {
+        let mut of_clients = feed.of_clients();
+        let taken = of_clients.entry(client_id.to_owned()).or_default();
+        if *taken >= STREAMS {
+            return Err(CannotFollow::TooOften);
+        }
+        *taken += 1;
+        drop(of_clients);
+        feed.followers.send_modify(|followers| *followers += 1);
+        metrics::gauge!("gatepass_feed_streams").increment(1.0);
+        Ok(Place { feed: feed.clone(), client_id: client_id.to_owned() })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut of_clients = self.feed.of_clients();
+        if let Some(taken) = of_clients.get_mut(&self.client_id) {
+            *taken -= 1;
+            if *taken == 0 {
+                of_clients.remove(&self.client_id);
+            }
+        }
+        drop(of_clients);
+        self.feed.followers.send_modify(|followers| *followers -= 1);
+        metrics::gauge!("gatepass_feed_streams").decrement(1.0);
+    }
+}
+
+/// One follower: what it has had, and what it is told next.
+pub struct Following {
+    place: Place,
+    progress: watch::Receiver<Progress>,
+    /// Everything up to this number has been told.
+    cursor: Number,
+    beat: u64,
+    ready: VecDeque<Bytes>,
+    standing: Standing,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// Some of what had ended before it came is not told yet.
+    Behind,
+    Current,
+}
+
+impl Following {
+    /// The next event. Nothing is lost when the future is dropped.
+    pub async fn next(&mut self) -> Bytes {
+        loop {
+            if let Some(frame) = self.ready.pop_front() {
+                return frame;
+            }
+            // Read before the entries are: whatever `progress` speaks of is among them.
+            let progress = *self.progress.borrow_and_update();
+            if let Some(last) = self.place.feed.take_after(self.cursor, progress.at, &mut self.ready) {
+                self.cursor = last;
+                continue;
+            }
+            self.cursor = self.cursor.max(progress.head.unwrap_or_default());
+            if self.standing == Standing::Behind {
+                self.standing = Standing::Current;
+                return frame::current(self.cursor, progress.at);
+            }
+            if self.beat != progress.beat {
+                self.beat = progress.beat;
+                return frame::heartbeat(self.cursor, progress.at);
+            }
+            // The sender lives as long as the feed, which `place` keeps.
+            let _ = self.progress.changed().await;
+        }
+    }
+}

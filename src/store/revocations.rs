@@ -1,0 +1,215 @@
+//! Revocations: one row for each ending, numbered in the order of commits, kept until no token is left that it
+//! could concern.
+//!
+//! A sequence would let a reader skip a number whose transaction commits late. Here the number comes from one row
+//! that the ending's own transaction updates, so that whoever takes the next number waits until this one is
+//! committed or undone: numbers are dense, and a reader that has seen one has seen all below it. The price is that
+//! endings commit one after the other. It is paid from the number to the commit only, so the number is taken last;
+//! nothing but an ending ever waits.
+
+use std::time::Duration;
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    QueryTrait, Set, Statement,
+};
+use serde::{Deserialize, Serialize};
+
+use super::grants::Grant;
+use super::revoked_tokens::Jti;
+use super::sessions::Session;
+use super::{Error, Transaction, document, text_of};
+use crate::clock::Timestamp;
+use crate::id::Id;
+
+/// Of a revocation: they grow by one.
+pub type Number = i64;
+
+/// How far the clocks of an API and of this server may differ.
+pub const LEEWAY: Duration = Duration::from_secs(60);
+
+/// What is dead: every token that has one of these identifiers. The members are the claims of access tokens
+/// (RFC 9068 §2.2), under their names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dead {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sid: Vec<Id<Session>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grant_id: Vec<Id<Grant>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jti: Vec<Jti>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client_id: Vec<String>,
+    /// Only tokens with an earlier `iat`, in seconds. Without it all of them: the identifier never comes back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_before: Option<i64>,
+}
+
+impl Dead {
+    pub fn is_nothing(&self) -> bool {
+        *self == Dead::default()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    pub number: Number,
+    pub at: Timestamp,
+    /// Every token that it concerns has expired then, the leeway included.
+    pub forget_at: Timestamp,
+    pub dead: Dead,
+    /// When every API that follows had applied it.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+mod row {
+    use sea_orm::entity::prelude::*;
+
+    use crate::clock::Timestamp;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "revocations")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub number: i64,
+        pub at: Timestamp,
+        pub forget_at: Timestamp,
+        pub dead: String,
+        pub confirmed_at: Option<Timestamp>,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+/// The one row that numbers come from.
+mod head {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
+    #[sea_orm(table_name = "revocation_head")]
+    pub struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub id: i64,
+        pub number: i64,
+        /// In milliseconds: no access token of this installation was issued for longer.
+        pub token_life: i64,
+    }
+
+    #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+    pub enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+use row::{ActiveModel, Column, Entity, Model};
+
+impl TryFrom<Model> for Revocation {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        Ok(Revocation {
+            dead: document(&row.dead, "revocations", "dead", row.number)?,
+            number: row.number,
+            at: row.at,
+            forget_at: row.forget_at,
+            confirmed_at: row.confirmed_at,
+        })
+    }
+}
+
+/// How long the tokens live that an ending concerns.
+#[derive(Clone, Copy, Debug)]
+pub enum Remaining {
+    /// Some were issued a moment ago, or will have been until then.
+    IssuedUntil(Timestamp),
+    ExpireAt(Timestamp),
+}
+
+/// Writes down what this transaction ends, as the last thing that it does.
+pub async fn append(
+    tx: &Transaction,
+    dead: &Dead,
+    remaining: Remaining,
+    now: Timestamp,
+) -> Result<Number, Error> {
+    let (number, token_life) = next(tx).await?;
+    let expired = match remaining {
+        Remaining::IssuedUntil(last) => last.plus(token_life),
+        Remaining::ExpireAt(last) => last,
+    };
+    let row = ActiveModel {
+        number: Set(number),
+        at: Set(now),
+        forget_at: Set(expired.plus(LEEWAY)),
+        dead: Set(text_of(dead)),
+        confirmed_at: Set(None),
+    };
+    Entity::insert(row).exec_without_returning(tx).await?;
+    tx.tell_followers();
+    Ok(number)
+}
+
+/// Takes the next number, and tells other nodes when the transaction commits.
+async fn next(tx: &Transaction) -> Result<(Number, Duration), Error> {
+    let backend = tx.get_database_backend();
+    let mut sql = "UPDATE revocation_head SET number = number + 1 RETURNING number, token_life".to_owned();
+    if backend == DatabaseBackend::Postgres {
+        sql += &format!(", pg_notify('{}', '')", super::notices::ENDED);
+    }
+    let row = tx.query_one_raw(Statement::from_string(backend, sql)).await?;
+    let row = row.ok_or_else(headless)?;
+    let token_life: i64 = row.try_get_by_index(1)?;
+    Ok((row.try_get_by_index(0)?, Duration::from_millis(token_life.unsigned_abs())))
+}
+
+fn headless() -> Error {
+    Error::Corrupt { table: "revocation_head", column: "number", row: "1".to_owned() }
+}
+
+/// The newest number.
+pub async fn newest(db: &impl ConnectionTrait) -> Result<Number, Error> {
+    Ok(head::Entity::find().one(db).await?.ok_or_else(headless)?.number)
+}
+
+/// A node that issues access tokens for so long says so before it issues the first. It is never taken back: tokens
+/// of a longer life that was configured before may still be about.
+pub async fn announce_token_life(db: &impl ConnectionTrait, life: Duration) -> Result<(), Error> {
+    let life = i64::try_from(life.as_millis()).unwrap_or(i64::MAX);
+    head::Entity::update_many()
+        .col_expr(head::Column::TokenLife, Expr::value(life))
+        .filter(head::Column::TokenLife.lt(life))
+        .exec(db)
+        .await?;
+    Ok(())
+}
+
+pub async fn find(db: &impl ConnectionTrait, number: Number) -> Result<Option<Revocation>, Error> {
+    Entity::find_by_id(number).one(db).await?.map(Revocation::try_from).transpose()
+}
+
+/// What came after `number`, in its order.
+pub async fn after(db: &impl ConnectionTrait, number: Number, limit: u64) -> Result<Vec<Revocation>, Error> {
+    let rows = Entity::find()
+        .filter(Column::Number.gt(number))
+        .order_by_asc(Column::Number)
+        .limit(limit)
+        .all(db)
+        .await?;
+    rows.into_iter().map(Revocation::try_from).collect()
+}
+
+pub async fn remove_forgotten(
+    db: &impl ConnectionTrait,
+    before: Timestamp,
+    limit: u64,
+) -> Result<u64, Error> {
+    let forgotten =
+        Entity::find().select_only().column(Column::Number).filter(Column::ForgetAt.lt(before)).limit(limit);
+    let gone =
+        Entity::delete_many().filter(Column::Number.in_subquery(forgotten.into_query())).exec(db).await?;
+    Ok(gone.rows_affected)
+}
