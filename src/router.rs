@@ -14,6 +14,7 @@ use crate::endpoints::{
     authorize, check_session, discovery, introspection, jwks, registration, revocation, revocation_feed,
     token, userinfo,
 };
+use crate::http::cors;
 use crate::http::forwarded::Proxies;
 use crate::http::front::Front;
 use crate::http::limits::Limits;
@@ -33,18 +34,12 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
                 .head(async || authorize::not_by_head("GET,POST")),
         )
         .route(authorize::RESUME_PATH, get(authorize::resume).head(async || authorize::not_by_head("GET")))
-        .route(token::PATH, post(token::exchange))
         .route(introspection::PATH, post(introspection::introspect))
-        .route(revocation::PATH, post(revocation::revoke))
         .route(
             revocation_feed::PATH,
             get(revocation_feed::follow).head(async || authorize::not_by_head("GET")),
         )
-        .route(userinfo::PATH, get(userinfo::get).post(userinfo::post))
-        .route(jwks::PATH, get(jwks::show))
-        .route(discovery::OPENID_PATH, get(discovery::show))
-        .route(discovery::OAUTH_PATH, get(discovery::show))
-        .merge(registration_of_clients(&app.config))
+        .merge(cors::open(for_any_origin(&app.config)))
         .merge(pages::routes(look.clone()));
     let doors = match app.config.sign_in.session_management {
         true => doors.route(check_session::PATH, get(check_session::show)),
@@ -56,8 +51,7 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         path => Router::new()
             .nest(path, doors)
             // RFC 8414 §3: for an issuer with a path the well-known part is inserted before it.
-            .route(&format!("{}{path}", discovery::OPENID_PATH), get(discovery::show))
-            .route(&format!("{}{path}", discovery::OAUTH_PATH), get(discovery::show)),
+            .merge(cors::open(discovered(path))),
     };
     let routes =
         below_path.fallback(pages::not_found).layer(Extension(discovery::Document::new(&app.config)));
@@ -74,6 +68,23 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         true => dressed.layer(SetResponseHeaderLayer::overriding(STRICT_TRANSPORT_SECURITY, TWO_YEARS)),
         false => dressed,
     }
+}
+
+/// What apps that live in a browser need.
+fn for_any_origin(config: &Config) -> Router<App> {
+    Router::new()
+        .route(token::PATH, post(token::exchange))
+        .route(revocation::PATH, post(revocation::revoke))
+        .route(userinfo::PATH, get(userinfo::get).post(userinfo::post))
+        .route(jwks::PATH, get(jwks::show))
+        .merge(discovered(""))
+        .merge(registration_of_clients(config))
+}
+
+fn discovered(path: &str) -> Router<App> {
+    Router::new()
+        .route(&format!("{}{path}", discovery::OPENID_PATH), get(discovery::show))
+        .route(&format!("{}{path}", discovery::OAUTH_PATH), get(discovery::show))
 }
 
 fn registration_of_clients(config: &Config) -> Router<App> {

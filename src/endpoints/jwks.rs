@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::HeaderValue;
-use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::response::{IntoResponse, Response};
 
 use crate::config::Config;
@@ -28,8 +28,6 @@ pub async fn show(
         (CONTENT_TYPE, HeaderValue::from_static("application/jwk-set+json")),
         (CACHE_CONTROL, cache.unwrap_or(HeaderValue::from_static("no-cache"))),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        // Public to everybody, browsers included, and without credentials.
-        (ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*")),
     ];
     (headers, issuer.ring().jwks(arrival.now)).into_response()
 }

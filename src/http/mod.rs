@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod authorization;
 pub mod body;
+pub mod cors;
 pub mod endless;
 pub mod form;
 pub mod form_post;

@@ -3,6 +3,7 @@
 mod authorize;
 mod client_assertion;
 mod client_authentication;
+mod cross_origin;
 mod discovery;
 mod introspection;
 mod issuer_with_a_path;
