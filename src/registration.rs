@@ -22,7 +22,7 @@ use crate::protocol::response_type::ResponseType;
 use crate::protocol::scope::Scope;
 use crate::revocation;
 use crate::secret::{RootKey, Secret};
-use crate::store::clients::{self, Client, Status, seal_secret};
+use crate::store::clients::{self, Client, Standing, Status, seal_secret};
 use crate::store::users::User;
 use crate::store::{self, Store, Transaction, consents, registrations};
 
@@ -147,6 +147,7 @@ fn prepare(identity: Identity, metadata: ClientMetadata, now: Timestamp) -> Resu
         secret: secret.as_ref().map(Secret::fingerprint),
         sealed_secret,
         status: Status::Active,
+        standing: Standing::Verified,
         created_at: now,
         updated_at: now,
     };

@@ -9,6 +9,7 @@ mod m20261121_000001_foundation;
 mod m20261121_000002_registration;
 mod m20261121_000003_assertions;
 mod m20261121_000004_outbox;
+mod m20261121_000006_standing;
 mod m20261121_000008_resources;
 mod m20261121_000010_revocations;
 
@@ -22,6 +23,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000002_registration::Migration),
             Box::new(m20261121_000003_assertions::Migration),
             Box::new(m20261121_000004_outbox::Migration),
+            Box::new(m20261121_000006_standing::Migration),
             Box::new(m20261121_000008_resources::Migration),
             Box::new(m20261121_000010_revocations::Migration),
         ]

@@ -19,19 +19,21 @@ use interaction::Next;
 pub use interaction::{Page, agreement, must_prove_again};
 use issuance::Issuance;
 pub use response::Response;
+use response::Target;
 pub use target::apis;
 
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
 use crate::id::Id;
 use crate::protocol::authorization_request::AuthorizationRequest;
+use crate::protocol::client_metadata::Profile;
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
 use crate::revocation::{self, Ending};
 use crate::secret::Fingerprint;
 use crate::store::authorizations::{self, Pending, Step};
-use crate::store::clients::Client;
+use crate::store::clients::{Client, Standing};
 use crate::store::consents::{self, Consent};
 use crate::store::sessions::Session;
 use crate::store::users::User;
@@ -61,12 +63,23 @@ pub enum Arrival<'a> {
     CrossSite,
 }
 
+impl<'a> Arrival<'a> {
+    fn visitor(&self) -> Option<&'a Visitor> {
+        match self {
+            Arrival::Known(visitor) => Some(visitor),
+            Arrival::CrossSite => None,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub enum Outcome {
     /// Back to the client.
     Answer(Response),
     /// On to a page.
     Continue(Id<Pending>, Page),
+    /// A refusal that takes nobody anywhere before they want to go there.
+    Detain(Arc<Client>, Response),
 }
 
 #[derive(Debug)]
@@ -98,8 +111,8 @@ impl Authorizations<'_> {
     ) -> Result<Outcome, Failure> {
         let (client, request) = match request::read(self, parameters, now).await? {
             request::Reading::Understood(client, request) => (client, *request),
-            request::Reading::Refused(target, error) => {
-                return Ok(Outcome::Answer(Response::error(self.issuer, target, error)));
+            request::Reading::Refused(client, target, error) => {
+                return self.refuse(&client, target, error, arrival.visitor()).await;
             }
         };
         let mut pending = Pending {
@@ -118,7 +131,10 @@ impl Authorizations<'_> {
                 pending.browser = Some(visitor.browser);
                 match self.next(&client, &pending, visitor, now).await? {
                     Next::Page(page) => page,
-                    Next::Refuse(error) => return Ok(self.refuse(&pending.request, error)),
+                    Next::Refuse(error) => {
+                        let target = Target::of(&pending.request);
+                        return self.refuse(&client, target, error, Some(visitor)).await;
+                    }
                     Next::Issue => return self.issue(&client, &pending.request, visitor, now).await,
                 }
             }
@@ -140,7 +156,7 @@ impl Authorizations<'_> {
             Next::Page(page) => Ok(Outcome::Continue(id, page)),
             Next::Refuse(error) => {
                 self.finish(id, now).await?;
-                Ok(self.refuse(&pending.request, error))
+                self.refuse(&client, Target::of(&pending.request), error, Some(visitor)).await
             }
             Next::Issue => {
                 self.finish(id, now).await?;
@@ -151,10 +167,10 @@ impl Authorizations<'_> {
 
     /// The person does not want to: `access_denied`.
     pub async fn deny(&self, id: Id<Pending>, visitor: &Visitor, now: Timestamp) -> Result<Outcome, Failure> {
-        let (pending, _) = self.open(id, visitor.browser, now).await?;
+        let (pending, client) = self.open(id, visitor.browser, now).await?;
         let denied = SentError::new(SentCode::AccessDenied, "the person did not allow it");
         self.finish(id, now).await?;
-        Ok(self.refuse(&pending.request, denied))
+        self.refuse(&client, Target::of(&pending.request), denied, Some(visitor)).await
     }
 
     /// The person agrees to what the request asks for.
@@ -274,8 +290,32 @@ impl Authorizations<'_> {
         if won { Ok(()) } else { Err(ShownError::CompletedAuthorization.into()) }
     }
 
-    fn refuse(&self, request: &AuthorizationRequest, error: SentError) -> Outcome {
-        Outcome::Answer(Response::error(self.issuer, response::Target::of(request), error))
+    /// RFC 9700 §4.11.2: "The authorization server SHOULD only automatically redirect the user agent if it trusts the
+    /// redirect URI": whoever registers an app, sends people to us and has us refuse them could phish under our name.
+    async fn refuse(
+        &self,
+        client: &Arc<Client>,
+        target: Target,
+        error: SentError,
+        visitor: Option<&Visitor>,
+    ) -> Result<Outcome, Failure> {
+        let response = Response::error(self.issuer, target, error);
+        match self.is_trusted(client, visitor).await? {
+            true => Ok(Outcome::Answer(response)),
+            false => Ok(Outcome::Detain(client.clone(), response)),
+        }
+    }
+
+    /// By the operator, or by the person. The profile oidc-compat is for those who are promised an answer to a request
+    /// that no page may delay (Core §3.1.2.6).
+    async fn is_trusted(&self, client: &Client, visitor: Option<&Visitor>) -> Result<bool, store::Error> {
+        if client.standing == Standing::Verified || client.metadata.profile == Profile::OidcCompat {
+            return Ok(true);
+        }
+        match visitor.and_then(|visitor| visitor.session.as_ref()) {
+            Some((_, user)) => Ok(consents::find(self.store.read(), user.id, &client.id).await?.is_some()),
+            None => Ok(false),
+        }
     }
 
     async fn issue(

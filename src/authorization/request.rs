@@ -16,7 +16,7 @@ use crate::store::clients::Client;
 
 pub(super) enum Reading {
     Understood(Arc<Client>, Box<AuthorizationRequest>),
-    Refused(Target, SentError),
+    Refused(Arc<Client>, Target, SentError),
 }
 
 pub(super) async fn read(
@@ -55,7 +55,7 @@ pub(super) async fn read(
     };
     if parameters.repeated().is_some() {
         let twice = SentError::new(SentCode::InvalidRequest, "a parameter stands more than once");
-        return Ok(Reading::Refused(target, twice));
+        return Ok(Reading::Refused(client, target, twice));
     }
     let draft = Draft { client: &client, parameters, issuer: parts.issuer, now };
     let understood = checks::all(&draft, redirect_uri, mode).and_then(|request| {
@@ -70,7 +70,7 @@ pub(super) async fn read(
     };
     Ok(match understood {
         Ok(request) => Reading::Understood(client, Box::new(request)),
-        Err(error) => Reading::Refused(target, error),
+        Err(error) => Reading::Refused(client, target, error),
     })
 }
 

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use url::Url;
 
+use super::departure::Departure;
 use super::form_post::FormPost;
 use super::problem::Problem;
 use super::session::outage;
@@ -19,6 +20,9 @@ pub fn answer(outcome: Outcome, base: &str) -> Response {
         Outcome::Continue(id, Page::Consent) => see_other(&format!("{base}/consent/{id}")),
         Outcome::Continue(id, Page::Resume) => see_other(&format!("{base}/authorize/{id}")),
         Outcome::Answer(response) => to_client(response),
+        Outcome::Detain(client, response) => {
+            Departure { client: client.name().to_owned(), answer: response }.into_response()
+        }
     }
 }
 

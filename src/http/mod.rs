@@ -4,6 +4,7 @@ pub mod answer;
 pub mod authorization;
 pub mod body;
 pub mod cors;
+pub mod departure;
 pub mod endless;
 pub mod form;
 pub mod form_post;

@@ -9,8 +9,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::caller;
-use super::view::{ErrorPage, FormPostPage, Frame, Look};
+use super::view::{ErrorPage, FormPostPage, Frame, Leaving, Look};
 use crate::http::answer::Refusal;
+use crate::http::departure::Departure;
 use crate::http::form_post::FormPost;
 use crate::http::page;
 use crate::http::problem::Problem;
@@ -33,6 +34,9 @@ pub async fn dress(State(look): State<Arc<Look>>, request: Request, next: Next) 
     let language = caller::language(uri.query(), request.headers());
     let response = next.run(request).await;
     let frame = look.frame(language);
+    if let Some(departure) = response.extensions().get::<Departure>().cloned() {
+        return dressed(response, page::answer(&Leaving::new(frame, &departure)));
+    }
     if let Some(form) = response.extensions().get::<FormPost>().cloned() {
         return dressed(response, page::answer(&FormPostPage::new(frame, &form)));
     }

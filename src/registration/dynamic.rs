@@ -12,7 +12,7 @@ use crate::protocol::grant_type::GrantType;
 use crate::protocol::scope::Scope;
 use crate::secret::{Fingerprint, RootKey, Secret};
 use crate::store::attempts::{self, Allowance, Budget};
-use crate::store::clients::{self, Client};
+use crate::store::clients::{self, Client, Standing};
 use crate::store::registrations::{self, Registration};
 use crate::store::{self, Store, Transaction, initial_access_tokens};
 
@@ -93,6 +93,7 @@ pub async fn register(
     }
     let identity = Identity { client_id: None, secret: None, master: Some(bounds.master.clone()) };
     let Registered { client, secret } = super::prepare(identity, metadata, now)?;
+    let client = Client { standing: Standing::Unverified, ..client };
     let access_token = Secret::new();
     let registration = Registration {
         client_id: client.id.clone(),
@@ -163,7 +164,9 @@ pub async fn replace(
     let method = metadata.token_endpoint_auth_method;
     let Secrets { fresh, secret, sealed_secret } =
         Secrets::of(&client, method, Renewal::IfMissing, Some(&bounds.master));
-    let client = Client { metadata, secret, sealed_secret, updated_at: now, ..client };
+    // Whoever looked at it has not seen this.
+    let standing = Standing::Unverified;
+    let client = Client { metadata, secret, sealed_secret, standing, updated_at: now, ..client };
     let next = Secret::new();
     let tokens = (token.fingerprint(), next.fingerprint());
     let changed = store

@@ -21,6 +21,7 @@ pub struct Client {
     /// very key that made it, so that here, and only here, a fingerprint is not enough.
     pub sealed_secret: Option<Vec<u8>>,
     pub status: Status,
+    pub standing: Standing,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
@@ -29,6 +30,15 @@ pub struct Client {
 pub enum Status {
     Active,
     Disabled(Timestamp),
+}
+
+/// Whether anybody here knows what a client is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The operator registered it, or has looked at it.
+    Verified,
+    /// It registered itself.
+    Unverified,
 }
 
 impl Client {
@@ -72,6 +82,7 @@ pub(super) mod row {
         pub secret: Option<Fingerprint>,
         pub sealed_secret: Option<Vec<u8>>,
         pub disabled_at: Option<Timestamp>,
+        pub unverified: bool,
         pub created_at: Timestamp,
         pub updated_at: Timestamp,
     }
@@ -94,6 +105,7 @@ impl TryFrom<Model> for Client {
             secret: row.secret,
             sealed_secret: row.sealed_secret,
             status: row.disabled_at.map_or(Status::Active, Status::Disabled),
+            standing: if row.unverified { Standing::Unverified } else { Standing::Verified },
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
@@ -126,6 +138,7 @@ pub async fn insert(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
         secret: Set(client.secret),
         sealed_secret: Set(client.sealed_secret.clone()),
         disabled_at: Set(None),
+        unverified: Set(client.standing == Standing::Unverified),
         created_at: Set(client.created_at),
         updated_at: Set(client.updated_at),
     };
@@ -161,6 +174,7 @@ pub async fn update(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
         .col_expr(Column::Secret, Expr::value(client.secret))
         .col_expr(Column::SealedSecret, Expr::value(client.sealed_secret.clone()))
         .col_expr(Column::DisabledAt, Expr::value(disabled_at))
+        .col_expr(Column::Unverified, Expr::value(client.standing == Standing::Unverified))
         .col_expr(Column::UpdatedAt, Expr::value(client.updated_at))
         .filter(Column::Id.eq(client.id.as_str()))
         .exec(db)

@@ -12,6 +12,7 @@ mod garbage;
 mod headers;
 mod leaks;
 mod logout;
+mod open_redirection;
 mod outage;
 mod pages;
 mod redirect_uris;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use axum::http::{HeaderMap, StatusCode};
+use gatepass::authorization::Response;
 use gatepass::clock::Timestamp;
 use gatepass::config::brand::{Brand, Colour};
+use gatepass::http::departure::Departure;
 use gatepass::http::form_post::FormPost;
 use gatepass::http::page::{self, Page};
 use gatepass::http::problem::Problem;
@@ -12,11 +14,13 @@ use gatepass::pages::language::Language;
 use gatepass::pages::name::Name;
 use gatepass::pages::user_agent::Device;
 use gatepass::pages::view::{
-    Account, App, Asked, AskedScope, ClaimError, Client, Consent, ErrorPage, FormPostPage, Frame, LoggedOut,
-    LogoutConfirm, Look, Notice, Occasion, PasswordRefusal, Place, Profile, ProfileClaim, Refusal, Session,
-    SignIn, SigningOut, VerifiedClaim,
+    Account, App, Asked, AskedScope, ClaimError, Client, Consent, ErrorPage, FormPostPage, Frame, Leaving,
+    LoggedOut, LogoutConfirm, Look, Notice, Occasion, PasswordRefusal, Place, Profile, ProfileClaim, Refusal,
+    Session, SignIn, SigningOut, VerifiedClaim,
 };
 use gatepass::protocol::error::ShownError;
+use gatepass::protocol::response_type::ResponseMode;
+use gatepass::store::clients::Standing;
 use url::Url;
 
 pub struct Sample {
@@ -84,6 +88,7 @@ pub fn samples(look: &Look, language: Language, stranger: Stranger<'_>) -> Vec<S
     gallery.consent();
     gallery.logout();
     gallery.errors();
+    gallery.leaving();
     gallery.form_post();
     gallery.accounts();
     gallery.samples
@@ -145,6 +150,7 @@ impl<'a> Gallery<'a> {
     fn sign_in(&mut self) {
         let client = self.client();
         let with_logo = self.client().logo_uri(Some(&format!("https://cdn.example/{}", self.stranger.text)));
+        let unverified = self.client().standing(Standing::Unverified);
         let uri = url("https://shop.example/callback");
         let page = || SignIn {
             frame: self.frame,
@@ -161,6 +167,7 @@ impl<'a> Gallery<'a> {
         let states = [
             ("sign_in", page()),
             ("sign_in_logo", SignIn { client: Some(&with_logo), ..page() }),
+            ("sign_in_unverified", SignIn { client: Some(&unverified), ..page() }),
             ("sign_in_account", SignIn { client: None, authorization: None, redirect_uri: None, ..page() }),
             ("sign_in_again", SignIn { occasion: Occasion::Again, username, ..page() }),
             (
@@ -192,10 +199,11 @@ impl<'a> Gallery<'a> {
     }
 
     fn consent(&mut self) {
-        let client = self.client();
+        let (client, unverified) = (self.client(), self.client().standing(Standing::Unverified));
         for (name, uri, already) in [
             ("consent", "https://shop.example/callback", 0),
             ("consent_more", "https://shop.example/callback", 2),
+            ("consent_unverified", "https://shop.example/callback", 0),
             ("consent_native", "com.example.books:/callback", 0),
             ("consent_loopback", "http://127.0.0.1:51004/callback", 0),
         ] {
@@ -209,7 +217,7 @@ impl<'a> Gallery<'a> {
                 frame: self.frame,
                 csrf: self.stranger.text,
                 authorization: self.stranger.text,
-                client: &client,
+                client: if name == "consent_unverified" { &unverified } else { &client },
                 redirect_uri: &url(uri),
                 user: Name::new(self.stranger.email),
                 asked,
@@ -252,6 +260,19 @@ impl<'a> Gallery<'a> {
             self.hang(format!("error_{error:?}_of_client"), &page);
             let problem = Problem::from(*error);
             self.hang(format!("error_{error:?}"), &ErrorPage { problem: &problem, ..page });
+        }
+    }
+
+    fn leaving(&mut self) {
+        for mode in ResponseMode::ALL {
+            let state = ("state", self.stranger.text.to_owned());
+            let answer = Response {
+                redirect_uri: "https://shop.example/callback?from=here".to_owned(),
+                mode,
+                parameters: vec![("error", "invalid_scope".to_owned()), state],
+            };
+            let departure = Departure { client: self.stranger.client.to_owned(), answer };
+            self.hang(format!("leaving_{}", mode.as_str()), &Leaving::new(self.frame, &departure));
         }
     }
 

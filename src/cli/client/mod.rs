@@ -18,7 +18,7 @@ use crate::protocol::grant_type::GrantType;
 use crate::registration::{self, Identity, Invalid, Registered, Renewal, Secrets, sector};
 use crate::secret::{RootKey, Secret};
 use crate::store::Store;
-use crate::store::clients::{self, Client, Status};
+use crate::store::clients::{self, Client, Standing, Status};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -61,6 +61,9 @@ pub(super) enum Command {
         /// Answer it again
         #[arg(long)]
         enable: bool,
+        /// You have looked at this client, which registered itself: people are no longer warned of it
+        #[arg(long)]
+        verified: bool,
     },
     /// End everything of a client and forget it
     Remove {
@@ -83,14 +86,16 @@ pub(super) async fn run(
         Command::Add { flags, id, secret_stdin } => add(&config, &store, &flags, id, secret_stdin, now).await,
         Command::List { after, limit } => list(&store, after.as_deref(), limit).await,
         Command::Show { id } => Ok(shown(&find(&store, &id).await?, None)),
-        Command::Update { id, flags, new_secret, disable, enable } => {
+        Command::Update { id, flags, new_secret, disable, enable, verified } => {
             let client = find(&store, &id).await?;
             let status = match (disable, enable) {
                 (true, _) => Status::Disabled(now),
                 (_, true) => Status::Active,
                 _ => client.status,
             };
-            update(&config, &store, Client { status, ..client }, &flags, new_secret, now).await
+            let standing = if verified { Standing::Verified } else { client.standing };
+            let client = Client { status, standing, ..client };
+            update(&config, &store, client, &flags, new_secret, now).await
         }
         Command::Remove { id } => remove(&store, find(&store, &id).await?, now).await,
     }
@@ -207,6 +212,7 @@ fn shown(client: &Client, secret: Option<&Secret>) -> Answer {
         ("client_id", client.id.clone()),
         ("client_secret", secret.map(|secret| secret.reveal().to_owned()).unwrap_or_default()),
         ("status", status(client).to_owned()),
+        ("standing", standing(client).to_owned()),
     ];
     let metadata = json!(client.metadata);
     let members = metadata.as_object().into_iter().flatten();
@@ -235,6 +241,13 @@ fn status(client: &Client) -> &'static str {
     if client.is_active() { "active" } else { "disabled" }
 }
 
+fn standing(client: &Client) -> &'static str {
+    match client.standing {
+        Standing::Verified => "verified",
+        Standing::Unverified => "unverified",
+    }
+}
+
 fn document(client: &Client, secret: Option<&Secret>) -> Value {
     let mut document = json!(client.metadata);
     document["client_id"] = json!(client.id);
@@ -242,6 +255,7 @@ fn document(client: &Client, secret: Option<&Secret>) -> Value {
         document["client_secret"] = json!(secret.reveal());
     }
     document["status"] = json!(status(client));
+    document["standing"] = json!(standing(client));
     document["created_at"] = json!(client.created_at.to_string());
     document["updated_at"] = json!(client.updated_at.to_string());
     document

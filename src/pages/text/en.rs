@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    AccountText, AppsText, ConsentText, DevicesText, ErrorText, FormPostText, LogoutText, PasswordText,
-    ProblemText, ProfileText, ScopeText, SignInText, Span, Text, TimeText,
+    AccountText, AppsText, ConsentText, DevicesText, ErrorText, FormPostText, LeavingText, LogoutText,
+    PasswordText, ProblemText, ProfileText, ScopeText, SignInText, Span, Text, TimeText,
 };
 use crate::pages::name::{named, words};
 
@@ -12,6 +12,9 @@ pub(super) static TEXT: Text = Text {
     terms: "Terms of service",
     privacy: "Privacy policy",
     mistake: "Problem",
+    unverified: |brand| {
+        words("This app registered itself. Nobody at ").named(brand).words(" has checked it.")
+    },
     sign_in: SignInText {
         title: "Sign in",
         lead_client: |client| words("to continue to ").named(client),
@@ -69,6 +72,17 @@ pub(super) static TEXT: Text = Text {
         title: "One moment",
         explanation: |host| words("You are on your way to ").named(host).words("."),
         submit: "Continue",
+    },
+    leaving: LeavingText {
+        title: "Do you know this app?",
+        explanation: |client, brand| {
+            named(client)
+                .words(" sent you here with a request that was not granted. It registered itself, and nobody at ")
+                .named(brand)
+                .words(" has checked it. If you did not expect this, do not go on.")
+        },
+        destination: |place| words("It wants you to go to ").named(place),
+        leave: "Continue to the app",
     },
     error: ErrorText {
         client: "App",

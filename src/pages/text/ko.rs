@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    AccountText, AppsText, ConsentText, DevicesText, ErrorText, FormPostText, LogoutText, PasswordText,
-    ProblemText, ProfileText, ScopeText, SignInText, Span, Text, TimeText,
+    AccountText, AppsText, ConsentText, DevicesText, ErrorText, FormPostText, LeavingText, LogoutText,
+    PasswordText, ProblemText, ProfileText, ScopeText, SignInText, Span, Text, TimeText,
 };
 use crate::pages::name::{named, words};
 
@@ -12,6 +12,7 @@ pub(super) static TEXT: Text = Text {
     terms: "이용약관",
     privacy: "개인정보처리방침",
     mistake: "문제 발생",
+    unverified: |brand| words("스스로 등록한 앱입니다. ").named(brand).words("에서 확인하지 않았습니다."),
     sign_in: SignInText {
         title: "로그인",
         lead_client: |client| named(client).words("에 계속하려면 로그인하세요"),
@@ -69,6 +70,17 @@ pub(super) static TEXT: Text = Text {
         title: "잠시만 기다려 주세요",
         explanation: |host| words("다음 주소로 이동하는 중입니다: ").named(host),
         submit: "계속",
+    },
+    leaving: LeavingText {
+        title: "아는 앱인가요?",
+        explanation: |client, brand| {
+            named(client)
+                .words("에서 보낸 요청이 허용되지 않았습니다. 스스로 등록한 앱이며 ")
+                .named(brand)
+                .words("에서 확인하지 않았습니다. 예상하지 못한 일이라면 계속하지 마세요.")
+        },
+        destination: |place| words("이동하려는 곳: ").named(place),
+        leave: "앱으로 계속",
     },
     error: ErrorText {
         client: "앱",

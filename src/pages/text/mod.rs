@@ -14,11 +14,14 @@ pub struct Text {
     pub privacy: &'static str,
     /// Before the title of a page that reports a mistake, for those who hear it.
     pub mistake: &'static str,
+    /// Of a client that registered itself; the name is the brand.
+    pub unverified: fn(&Name) -> Sentence,
     pub sign_in: SignInText,
     pub consent: ConsentText,
     pub scope: ScopeText,
     pub logout: LogoutText,
     pub form_post: FormPostText,
+    pub leaving: LeavingText,
     pub error: ErrorText,
     pub account: AccountText,
     pub profile: ProfileText,
@@ -91,6 +94,14 @@ pub struct FormPostText {
     pub title: &'static str,
     pub explanation: fn(&Name) -> Sentence,
     pub submit: &'static str,
+}
+
+/// Before an app that nobody knows and that was refused.
+pub struct LeavingText {
+    pub title: &'static str,
+    pub explanation: fn(&Name, &Name) -> Sentence,
+    pub destination: fn(&Name) -> Sentence,
+    pub leave: &'static str,
 }
 
 pub struct ErrorText {

@@ -48,6 +48,10 @@ impl Consent<'_> {
         }
     }
 
+    fn warning(&self) -> Sentence {
+        (self.frame.text.unverified)(self.frame.brand())
+    }
+
     fn about(&self) -> Sentence {
         (self.frame.text.sign_in.about_client)(&self.client.name)
     }

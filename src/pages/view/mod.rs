@@ -4,6 +4,7 @@ mod account;
 mod consent;
 mod error;
 mod form_post;
+mod leaving;
 mod logout;
 mod sign_in;
 
@@ -17,6 +18,7 @@ pub use self::account::{
 pub use self::consent::Consent;
 pub use self::error::ErrorPage;
 pub use self::form_post::FormPostPage;
+pub use self::leaving::Leaving;
 pub use self::logout::{LoggedOut, LogoutConfirm, SigningOut};
 pub use self::sign_in::{Occasion, Refusal, SignIn};
 use crate::config::brand::Brand;
@@ -26,7 +28,7 @@ use crate::pages::language::Language;
 use crate::pages::name::{Name, Sentence, named};
 use crate::pages::text::Text;
 use crate::protocol::scope::{STANDARD_SCOPES, Scope};
-use crate::store::clients;
+use crate::store::clients::{self, Standing};
 use crate::store::resources::Api;
 
 /// What all pages of one installation share. Made once, at start.
@@ -121,11 +123,12 @@ pub struct Client {
     logo: Option<Url>,
     privacy: Option<Url>,
     terms: Option<Url>,
+    standing: Standing,
 }
 
 impl Client {
     pub fn new(name: &str) -> Self {
-        Client { name: Name::new(name), logo: None, privacy: None, terms: None }
+        Client { name: Name::new(name), logo: None, privacy: None, terms: None, standing: Standing::Verified }
     }
 
     pub fn of(client: &clients::Client) -> Self {
@@ -134,6 +137,16 @@ impl Client {
             .logo_uri(metadata.logo_uri.as_deref())
             .policy_uri(metadata.policy_uri.as_deref())
             .tos_uri(metadata.tos_uri.as_deref())
+            .standing(client.standing)
+    }
+
+    pub fn standing(mut self, standing: Standing) -> Self {
+        self.standing = standing;
+        self
+    }
+
+    fn is_unverified(&self) -> bool {
+        self.standing == Standing::Unverified
     }
 
     pub fn logo_uri(mut self, uri: Option<&str>) -> Self {

@@ -75,6 +75,10 @@ impl SignIn<'_> {
         self.refusal == Some(Refusal::WrongCredentials)
     }
 
+    fn warning(&self) -> Sentence {
+        (self.frame.text.unverified)(self.frame.brand())
+    }
+
     fn about(&self, client: &Client) -> Sentence {
         (self.frame.text.sign_in.about_client)(&client.name)
     }
