@@ -103,12 +103,7 @@ impl Outbound {
 
     /// The JSON document at `url`, as it came.
     pub async fn document(&self, url: &str) -> Result<Vec<u8>, Failure> {
-        let request =
-            Request::get(url).header(ACCEPT, "application/json, application/*+json").body(Vec::new());
-        let answer = self.send(request.map_err(|_| Failure::Scheme)?).await?;
-        if answer.status() != StatusCode::OK {
-            return Err(Failure::Status(answer.status()));
-        }
+        let answer = self.get(url, "application/json, application/*+json").await?;
         // What only looks like JSON may be anything that somebody could upload to that host.
         let said =
             answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -116,6 +111,19 @@ impl Outbound {
         let is_json =
             media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"));
         if is_json { Ok(answer.into_body()) } else { Err(Failure::NotJson) }
+    }
+
+    /// The JWT at `url`, as it came. Hosts serve them as all kinds of things (OpenID Connect Core §6.2 names none), and
+    /// what is no JWT is found out by its reader.
+    pub async fn jwt(&self, url: &str) -> Result<Vec<u8>, Failure> {
+        let wanted = "application/oauth-authz-req+jwt, application/jwt, */*;q=0.1";
+        Ok(self.get(url, wanted).await?.into_body())
+    }
+
+    async fn get(&self, url: &str, accept: &'static str) -> Result<Response<Vec<u8>>, Failure> {
+        let request = Request::get(url).header(ACCEPT, accept).body(Vec::new());
+        let answer = self.send(request.map_err(|_| Failure::Scheme)?).await?;
+        if answer.status() == StatusCode::OK { Ok(answer) } else { Err(Failure::Status(answer.status())) }
     }
 
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {

@@ -1,7 +1,8 @@
 //! What the keys of a client verify, and which are not taken (RFC 7517, RFC 7518 §6, RFC 8725).
 
 use gatepass::clock::Timestamp;
-use gatepass::keys::client_keys::{ClientJwt, ClientKeys, Kind, UnusableKeys};
+use gatepass::keys::client_jwt::{ClientJwt, Kind};
+use gatepass::keys::client_keys::{ClientKeys, UnusableKeys};
 use gatepass::keys::{Refusal, Verified};
 use gatepass::protocol::algorithm::ClientAlgorithm::{self, ES256, EdDSA, HS256, PS256, RS256};
 use gatepass::secret::{Secret, base64url};

@@ -2,7 +2,8 @@
 //!
 //! | check | error |
 //! |---|---|
-//! | `unsupported_parameters` | request_not_supported, request_uri_not_supported, registration_not_supported |
+//! | `request_object` | invalid_request |
+//! | `unsupported_parameters` | registration_not_supported |
 //! | `response_type` | invalid_request, unsupported_response_type, unauthorized_client |
 //! | `response_mode` | invalid_request |
 //! | `scope` | invalid_scope |
@@ -35,8 +36,16 @@ use crate::tokens::{self, Issuer, id_token};
 pub(super) struct Draft<'a> {
     pub client: &'a Client,
     pub parameters: &'a Parameters,
+    pub origin: Origin,
     pub issuer: &'a Issuer,
     pub now: Timestamp,
+}
+
+/// Where a request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Query,
+    RequestObject,
 }
 
 type Checked<T> = Result<T, SentError>;
@@ -50,6 +59,7 @@ pub(super) fn all(
     redirect_uri: RedirectUri,
     mode: ResponseMode,
 ) -> Checked<AuthorizationRequest> {
+    request_object(draft)?;
     unsupported_parameters(draft)?;
     let response_type = response_type(draft)?;
     response_mode(draft, response_type)?;
@@ -87,16 +97,21 @@ pub(super) fn all(
     })
 }
 
-/// OpenID Connect Core §6 and §7.2.1: what is not supported is said to be so.
+/// OpenID Connect Core §7.2.1: what is not supported is said to be so.
 fn unsupported_parameters(draft: &Draft<'_>) -> Checked<()> {
-    for (name, code) in [
-        ("request", SentCode::RequestNotSupported),
-        ("request_uri", SentCode::RequestUriNotSupported),
-        ("registration", SentCode::RegistrationNotSupported),
-    ] {
-        if draft.parameters.get(name).is_some() {
-            return Err(SentError::new(code, "this server does not support this parameter"));
-        }
+    match draft.parameters.get("registration") {
+        Some(_) => Err(SentError::new(
+            SentCode::RegistrationNotSupported,
+            "this server does not support this parameter",
+        )),
+        None => Ok(()),
+    }
+}
+
+/// RFC 9101 §10.5: such a client is not asked for by a query that anybody can write.
+fn request_object(draft: &Draft<'_>) -> Checked<()> {
+    if draft.origin == Origin::Query && draft.client.metadata.require_signed_request_object {
+        return invalid("this client must send its request as a signed request object");
     }
     Ok(())
 }

@@ -8,6 +8,7 @@ mod interaction;
 mod issuance;
 mod referee;
 pub mod request;
+mod request_object;
 pub mod response;
 mod session_state;
 mod target;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use interaction::Next;
 pub use interaction::{Page, agreement, must_prove_again};
 use issuance::Issuance;
+pub use request_object::ClientHosts;
 pub use response::Response;
 use response::Target;
 pub use target::apis;
@@ -105,11 +107,12 @@ impl Authorizations<'_> {
     /// Takes a request from the client, by way of the browser.
     pub async fn begin(
         &self,
+        hosts: &ClientHosts<'_>,
         parameters: &Parameters,
         arrival: Arrival<'_>,
         now: Timestamp,
     ) -> Result<Outcome, Failure> {
-        let (client, request) = match request::read(self, parameters, now).await? {
+        let (client, request) = match request::read(self, hosts, parameters, now).await? {
             request::Reading::Understood(client, request) => (client, *request),
             request::Reading::Refused(client, target, error) => {
                 return self.refuse(&client, target, error, arrival.visitor()).await;

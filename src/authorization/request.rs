@@ -1,13 +1,16 @@
 //! Reading an authorization request. Above one line an error is shown on a page, below it is sent to the client:
 //! two types, so that neither can be mistaken for the other.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::checks::{self, Draft};
+use super::checks::{self, Draft, Origin};
+use super::request_object::{ClientHosts, Unfolding};
 use super::response::Target;
 use super::{Authorizations, Failure, referee, target};
 use crate::clock::Timestamp;
 use crate::protocol::authorization_request::{AuthorizationRequest, RedirectUri};
+use crate::protocol::client_metadata::Profile;
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
@@ -21,19 +24,38 @@ pub(super) enum Reading {
 
 pub(super) async fn read(
     parts: &Authorizations<'_>,
-    parameters: &Parameters,
+    hosts: &ClientHosts<'_>,
+    query: &Parameters,
     now: Timestamp,
 ) -> Result<Reading, Failure> {
     // Whom a request is from and where its answer goes must be beyond doubt.
-    for decisive in ["client_id", "redirect_uri"] {
-        if parameters.stands_twice(decisive) {
+    for decisive in ["client_id", "redirect_uri", "request", "request_uri"] {
+        if query.stands_twice(decisive) {
             return Err(ShownError::MalformedRequest.into());
         }
     }
-    let client_id = parameters.get("client_id").ok_or(ShownError::UnknownClient)?;
+    let client_id = query.get("client_id").ok_or(ShownError::UnknownClient)?;
     let client = parts.store.client(client_id).await?;
     let client = client.filter(|client| client.is_active()).ok_or(ShownError::UnknownClient)?;
     let shown = |error| Failure::Shown(error, Some(client.name().to_owned()));
+    let unfolding = Unfolding { issuer: parts.issuer, hosts, client: &client, now };
+    let (parameters, origin) = match unfolding.unfold(query).await {
+        Ok(Some(inside)) => (Cow::Owned(inside), Origin::RequestObject),
+        Ok(None) => (Cow::Borrowed(query), Origin::Query),
+        Err(flaw) => {
+            tracing::info!(client = client.id, why = flaw.sent().description, "a request object is refused");
+            // Under RFC 9101 nothing outside the object counts, not even where the error would go.
+            return match (client.metadata.profile, query.get("redirect_uri")) {
+                (Profile::OidcCompat, Some(sent))
+                    if redirect_uri::is_registered(sent, &client.metadata.redirect_uris) =>
+                {
+                    Ok(Reading::Refused(answer_to(sent, query), flaw.sent()))
+                }
+                (Profile::OidcCompat | Profile::Default, _) => Err(shown(flaw.shown())),
+            };
+        }
+    };
+    let parameters = parameters.as_ref();
     let redirect_uri = match (parameters.get("redirect_uri"), client.metadata.redirect_uris.as_slice()) {
         (Some(sent), registered) if redirect_uri::is_registered(sent, registered) => {
             RedirectUri::Request(sent.to_owned())
@@ -46,19 +68,13 @@ pub(super) async fn read(
 
     // ---- The redirect URI is proven: from here on errors are sent. ----
 
-    let mode = response_mode(parameters);
-    let target = Target {
-        redirect_uri: redirect_uri.as_str().to_owned(),
-        mode,
-        // Of two states neither is echoed: `get` knows only what stands once.
-        state: parameters.get("state").map(str::to_owned),
-    };
-    if parameters.repeated().is_some() {
+    let target = answer_to(redirect_uri.as_str(), parameters);
+    if [query, parameters].iter().any(|all| all.repeated().is_some()) {
         let twice = SentError::new(SentCode::InvalidRequest, "a parameter stands more than once");
         return Ok(Reading::Refused(client, target, twice));
     }
-    let draft = Draft { client: &client, parameters, issuer: parts.issuer, now };
-    let understood = checks::all(&draft, redirect_uri, mode).and_then(|request| {
+    let draft = Draft { client: &client, parameters, origin, issuer: parts.issuer, now };
+    let understood = checks::all(&draft, redirect_uri, target.mode).and_then(|request| {
         referee::judge(&request)?;
         Ok(request)
     });
@@ -72,6 +88,15 @@ pub(super) async fn read(
         Ok(request) => Reading::Understood(client, Box::new(request)),
         Err(error) => Reading::Refused(client, target, error),
     })
+}
+
+fn answer_to(redirect_uri: &str, parameters: &Parameters) -> Target {
+    Target {
+        redirect_uri: redirect_uri.to_owned(),
+        mode: response_mode(parameters),
+        // Of two states neither is echoed: `get` knows only what stands once.
+        state: parameters.get("state").map(str::to_owned),
+    }
 }
 
 /// Where an answer stands, an error too: a client that waits for a fragment does not read the query.

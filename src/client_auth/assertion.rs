@@ -6,8 +6,7 @@ use serde::Deserialize;
 
 use super::{ClientAuth, Failure, Presented};
 use crate::clock::Timestamp;
-use crate::keys::client_keys::{ClientJwt, ClientKeys, Kind};
-use crate::keys::remote::Wanted;
+use crate::keys::client_jwt::{ClientJwt, Kind};
 use crate::keys::{Refusal, Verified};
 use crate::protocol::algorithm::ClientAlgorithm;
 use crate::protocol::client_metadata::{AuthMethod, Profile};
@@ -53,8 +52,6 @@ enum Audience {
 enum Doubt {
     #[error(transparent)]
     Jwt(#[from] Refusal),
-    #[error("the client's keys cannot be had")]
-    Keys,
     #[error("the client's secret cannot be unsealed")]
     Secret,
     #[error("iss and sub are not both the client_id")]
@@ -112,20 +109,7 @@ impl<'a> Assertion<'a> {
             let secret = client.open_secret(&auth.master).ok_or(Doubt::Secret)?;
             return Ok(self.jwt.verify_by_secret(&secret, now)?);
         }
-        let by = |keys: &ClientKeys| keys.verify(&self.jwt, allowed, now);
-        let Some(jwks_uri) = metadata.jwks_uri.as_deref() else {
-            let jwks = metadata.jwks.as_ref().ok_or(Doubt::Keys)?;
-            let keys = ClientKeys::of(jwks).map_err(|_| Doubt::Keys)?;
-            return Ok(by(&keys)?);
-        };
-        let keys = |wanted| auth.remote.get(&client.id, jwks_uri, wanted, now);
-        match by(&*keys(Wanted::Known).await.ok_or(Doubt::Keys)?) {
-            // The client may have rotated (OIDC Core §10.1.1), or put a new key under an old name.
-            Err(Refusal::Key | Refusal::Signature) => {
-                Ok(by(&*keys(Wanted::Newer).await.ok_or(Doubt::Keys)?)?)
-            }
-            verified => Ok(verified?),
-        }
+        Ok(auth.remote.verify(client, &self.jwt, allowed, now).await?)
     }
 }
 

@@ -7,7 +7,8 @@ use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
-use crate::authorization::{Arrival as From, Authorizations};
+use crate::authorization::{Arrival as From, Authorizations, ClientHosts, Outcome};
+use crate::clock::Timestamp;
 use crate::config::Config;
 use crate::http::authorization::{answer, failure};
 use crate::http::form::{BodyForm, QueryForm, Unreadable};
@@ -15,6 +16,7 @@ use crate::http::problem::Problem;
 use crate::http::request::Arrival;
 use crate::http::session::Visit;
 use crate::protocol::error::ShownError;
+use crate::protocol::parameters::Parameters;
 use crate::store::Store;
 use crate::tokens::Issuer;
 
@@ -23,18 +25,15 @@ pub const RESUME_PATH: &str = "/authorize/{id}";
 
 /// A request by GET: the browser's cookies came along.
 pub async fn begin(
-    State(store): State<Store>,
-    State(issuer): State<Arc<Issuer>>,
-    State(config): State<Arc<Config>>,
+    State(app): State<App>,
     arrival: Arrival,
     visit: Visit,
     query: Result<QueryForm, Unreadable>,
 ) -> Result<Response, Problem> {
     let QueryForm(parameters) = query?;
     let visitor = visit.visitor();
-    let acts = Authorizations { store: &store, issuer: &issuer };
-    let outcome = acts.begin(&parameters, From::Known(&visitor), arrival.now).await.map_err(failure)?;
-    Ok(visit.mark(answer(outcome, config.issuer.url.path())))
+    let outcome = begun(&app, &parameters, From::Known(&visitor), arrival.now).await?;
+    Ok(visit.mark(answer(outcome, app.config.issuer.url.path())))
 }
 
 /// A request by POST: it may come from the client's own page, without our cookies, and is taken up again by a GET.
@@ -48,9 +47,19 @@ pub async fn begin_by_post(
     let BodyForm(body) = body?;
     // A parameter that stands in both stands twice: neither overrides the other.
     let parameters = body.and(query);
-    let acts = Authorizations { store: &app.store, issuer: &app.issuer };
-    let outcome = acts.begin(&parameters, From::CrossSite, arrival.now).await.map_err(failure)?;
+    let outcome = begun(&app, &parameters, From::CrossSite, arrival.now).await?;
     Ok(answer(outcome, app.config.issuer.url.path()))
+}
+
+async fn begun(
+    app: &App,
+    parameters: &Parameters,
+    from: From<'_>,
+    now: Timestamp,
+) -> Result<Outcome, Problem> {
+    let acts = Authorizations { store: &app.store, issuer: &app.issuer };
+    let hosts = ClientHosts { keys: &app.client_auth.remote, outbound: &app.outbound };
+    acts.begin(&hosts, parameters, from, now).await.map_err(failure)
 }
 
 /// After each page.

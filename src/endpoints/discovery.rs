@@ -12,7 +12,7 @@ use super::{
     userinfo,
 };
 use crate::config::Config;
-use crate::protocol::algorithm::{Algorithm, ClientAlgorithm};
+use crate::protocol::algorithm::{Algorithm, ClientAlgorithm, RequestObjectAlgorithm};
 use crate::protocol::authorization_request::Prompt;
 use crate::protocol::client_metadata::{AuthMethod, SubjectType};
 use crate::protocol::grant_type::GrantType;
@@ -65,6 +65,8 @@ struct Metadata<'a> {
     claims_parameter_supported: bool,
     request_parameter_supported: bool,
     request_uri_parameter_supported: bool,
+    require_request_uri_registration: bool,
+    request_object_signing_alg_values_supported: Vec<&'static str>,
 }
 
 /// The document, made once.
@@ -119,8 +121,10 @@ impl Document {
             ui_locales_supported: ["en", "ko"],
             authorization_response_iss_parameter_supported: true,
             claims_parameter_supported: true,
-            request_parameter_supported: false,
-            request_uri_parameter_supported: false,
+            request_parameter_supported: true,
+            request_uri_parameter_supported: true,
+            require_request_uri_registration: true,
+            request_object_signing_alg_values_supported: RequestObjectAlgorithm::names().collect(),
         };
         Document(Bytes::from(serde_json::to_vec(&metadata).expect("metadata is text and lists of text")))
     }

@@ -1,8 +1,7 @@
-//! The public keys of a client, and what it has signed (RFC 7517 §5, RFC 7518 §6, RFC 8037 §2).
+//! The public keys of a client (RFC 7517 §5, RFC 7518 §6, RFC 8037 §2).
 
 use std::fmt;
 
-use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256,
     RsaPublicKeyComponents,
@@ -12,13 +11,13 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::claims::{self, Verified};
-use super::compact::Compact;
+use super::client_jwt::ClientJwt;
 use super::refusal::Refusal;
 use crate::clock::Timestamp;
 use crate::protocol::algorithm::ClientAlgorithm;
 use crate::protocol::client_metadata::Jwks;
 use crate::protocol::strict_json;
-use crate::secret::{Secret, from_base64url};
+use crate::secret::from_base64url;
 
 /// Of a JWK Set, in bytes.
 pub const LARGEST: usize = 64 * 1024;
@@ -234,66 +233,5 @@ fn rsa(n: &[u8], e: &[u8]) -> Result<RsaPublicKeyComponents<Vec<u8>>, UnusableKe
         Ok(RsaPublicKeyComponents { n: n.to_vec(), e: e.to_vec() })
     } else {
         Err(UnusableKeys::Rsa)
-    }
-}
-
-/// What a JWT of a client is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// RFC 7523 §3
-    Assertion,
-    /// RFC 9101 §4
-    RequestObject,
-}
-
-impl Kind {
-    /// Neither RFC asks for a type, and most clients write `JWT` or none; but what says that it is something else
-    /// is refused (RFC 8725 §3.11).
-    fn allows(self, typ: &str) -> bool {
-        let own = match self {
-            Kind::Assertion => "client-authentication+jwt",
-            Kind::RequestObject => "oauth-authz-req+jwt",
-        };
-        // RFC 7515 §4.1.9: media types have no case, and "application/" is left out.
-        let typ = typ.to_ascii_lowercase();
-        let typ = typ.strip_prefix("application/").unwrap_or(&typ);
-        typ == "jwt" || typ == own
-    }
-}
-
-/// A JWT of a client of which only the shape is known.
-pub struct ClientJwt<'t>(Compact<'t>);
-
-impl<'t> ClientJwt<'t> {
-    pub fn parse(token: &'t str, kind: Kind) -> Result<Self, Refusal> {
-        let token = Compact::parse(token)?;
-        match &token.header.typ {
-            Some(typ) if !kind.allows(typ) => Err(Refusal::Type),
-            _ => Ok(ClientJwt(token)),
-        }
-    }
-
-    /// What it says before anything is verified: good for finding whose keys to ask for, and for nothing else.
-    pub fn claimed<C: DeserializeOwned>(&self) -> Option<C> {
-        strict_json::object(&self.0.payload)
-    }
-
-    fn algorithm(&self) -> Option<ClientAlgorithm> {
-        ClientAlgorithm::parse(&self.0.header.alg)
-    }
-
-    /// The claims, if it is signed with HS256 and this secret (OIDC Core §9, client_secret_jwt).
-    pub fn verify_by_secret<C: DeserializeOwned>(
-        &self,
-        secret: &Secret,
-        now: Timestamp,
-    ) -> Result<Verified<C>, Refusal> {
-        if self.algorithm() != Some(ClientAlgorithm::HS256) {
-            return Err(Refusal::Algorithm);
-        }
-        let key = hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes());
-        let tag = from_base64url(self.0.signature).ok_or(Refusal::Malformed)?;
-        hmac::verify(&key, self.0.signing_input.as_bytes(), &tag).map_err(|_| Refusal::Signature)?;
-        claims::read_from_client(&self.0.payload, now)
     }
 }

@@ -56,6 +56,21 @@ impl<'t> Compact<'t> {
     /// Three parts of canonical base64url and a header without surprises, or [`Refusal::Malformed`] and
     /// [`Refusal::Extension`].
     pub fn parse(token: &'t str) -> Result<Self, Refusal> {
+        let token = Compact::shape(token)?;
+        if token.signature.is_empty() { Err(Refusal::Malformed) } else { Ok(token) }
+    }
+
+    /// An unsecured JWS (RFC 7515 §A.5): the algorithm is `none`, in these very letters, and the third part is empty.
+    pub fn parse_unsigned(token: &'t str) -> Result<Self, Refusal> {
+        let token = Compact::shape(token)?;
+        match (token.header.alg.as_str(), token.signature) {
+            ("none", "") => Ok(token),
+            ("none", _) => Err(Refusal::Malformed),
+            _ => Err(Refusal::Algorithm),
+        }
+    }
+
+    fn shape(token: &'t str) -> Result<Self, Refusal> {
         if token.len() > LONGEST {
             return Err(Refusal::Malformed);
         }
@@ -63,9 +78,9 @@ impl<'t> Compact<'t> {
         // A fourth part would leave a dot in one of them, which no base64url alphabet has.
         let (header, payload) = signing_input.split_once('.').ok_or(Refusal::Malformed)?;
         // One signature must have one spelling, or a list of seen tokens is walked around.
-        let canonical = |part: &str| secret::from_base64url(part).filter(|bytes| !bytes.is_empty());
+        let full = |part: &str| secret::from_base64url(part).filter(|bytes| !bytes.is_empty());
         let (Some(header), Some(payload), Some(_)) =
-            (canonical(header), canonical(payload), canonical(signature))
+            (full(header), full(payload), secret::from_base64url(signature))
         else {
             return Err(Refusal::Malformed);
         };

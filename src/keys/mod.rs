@@ -1,6 +1,7 @@
 //! The keys that tokens are signed with: announced, then signing, then retired; and the keys of clients.
 
 mod claims;
+pub mod client_jwt;
 pub mod client_keys;
 mod compact;
 pub mod jws;

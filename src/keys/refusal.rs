@@ -8,6 +8,8 @@ pub enum Refusal {
     Extension,
     #[error("the token is signed with a key that is not known here")]
     Key,
+    #[error("the keys that could verify the token cannot be had")]
+    NoKeys,
     #[error("the token's algorithm is not that of its key")]
     Algorithm,
     #[error("the token is of another type")]

@@ -5,10 +5,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use moka::sync::Cache;
+use serde::de::DeserializeOwned;
 
+use super::claims::Verified;
+use super::client_jwt::ClientJwt;
 use super::client_keys::ClientKeys;
+use super::refusal::Refusal;
 use crate::clock::Timestamp;
 use crate::outbound::Outbound;
+use crate::protocol::algorithm::ClientAlgorithm;
+use crate::store::clients::Client;
 
 /// Between two fetches that nobody but the sender of an unknown key's name asks for, and after one that failed.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -127,6 +133,29 @@ impl RemoteKeys {
                 published.remember(memory);
                 answer
             }
+        }
+    }
+
+    /// The claims of a JWT that `client` has signed with a key that it registered, or publishes.
+    pub async fn verify<C: DeserializeOwned>(
+        &self,
+        client: &Client,
+        jwt: &ClientJwt<'_>,
+        allowed: &[ClientAlgorithm],
+        now: Timestamp,
+    ) -> Result<Verified<C>, Refusal> {
+        let by = |keys: &ClientKeys| keys.verify(jwt, allowed, now);
+        let Some(jwks_uri) = client.metadata.jwks_uri.as_deref() else {
+            let jwks = client.metadata.jwks.as_ref().ok_or(Refusal::NoKeys)?;
+            return by(&ClientKeys::of(jwks).map_err(|_| Refusal::NoKeys)?);
+        };
+        let keys = |wanted| self.get(&client.id, jwks_uri, wanted, now);
+        match by(&*keys(Wanted::Known).await.ok_or(Refusal::NoKeys)?) {
+            // The client may have rotated (OIDC Core §10.1.1), or put a new key under an old name.
+            Err(Refusal::Key | Refusal::Signature) => {
+                by(&*keys(Wanted::Newer).await.ok_or(Refusal::NoKeys)?)
+            }
+            verified => verified,
         }
     }
 

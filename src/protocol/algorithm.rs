@@ -86,6 +86,29 @@ impl ClientAlgorithm {
     }
 }
 
+/// What a client's request objects come with (OpenID Connect Registration §2, `request_object_signing_alg`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RequestObjectAlgorithm {
+    #[serde(rename = "none")]
+    Unsigned,
+    #[serde(untagged)]
+    Signed(ClientAlgorithm),
+}
+
+impl RequestObjectAlgorithm {
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "none" => Some(RequestObjectAlgorithm::Unsigned),
+            text => ClientAlgorithm::parse(text).map(RequestObjectAlgorithm::Signed),
+        }
+    }
+
+    /// All of them, by their registered names.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ClientAlgorithm::ALL.into_iter().map(ClientAlgorithm::as_str).chain(["none"])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +121,22 @@ mod tests {
         }
         for stranger in ["none", "None", "rs256", "", "HS512", "RS256 "] {
             assert_eq!(ClientAlgorithm::parse(stranger), None);
+        }
+    }
+
+    #[test]
+    fn request_objects_may_also_be_signed_by_nobody() {
+        for name in RequestObjectAlgorithm::names() {
+            let algorithm = RequestObjectAlgorithm::parse(name).unwrap();
+            assert_eq!(serde_json::to_string(&algorithm).unwrap(), format!("\"{name}\""));
+            assert_eq!(
+                serde_json::from_str::<RequestObjectAlgorithm>(&format!("\"{name}\"")).unwrap(),
+                algorithm
+            );
+        }
+        for stranger in ["None", "nOnE", "", "Unsigned", "HS512"] {
+            assert_eq!(RequestObjectAlgorithm::parse(stranger), None);
+            assert!(serde_json::from_str::<RequestObjectAlgorithm>(&format!("\"{stranger}\"")).is_err());
         }
     }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::algorithm::{Algorithm, ClientAlgorithm};
+use super::algorithm::{Algorithm, ClientAlgorithm, RequestObjectAlgorithm};
 use super::grant_type::GrantType;
 use super::resource::Resources;
 use super::response_type::ResponseType;
@@ -32,6 +32,16 @@ pub struct ClientMetadata {
     pub tos_uri: Option<String>,
     pub redirect_uris: Vec<String>,
     pub post_logout_redirect_uris: Vec<String>,
+    /// Where its request objects may lie, each as a whole, with its fragment (Registration §2).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub request_uris: Vec<String>,
+    /// What its request objects are signed with, and no other. Without it: any key of its own; and under
+    /// [`Profile::OidcCompat`] they may be unsigned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_object_signing_alg: Option<RequestObjectAlgorithm>,
+    /// It asks only by signed request objects (RFC 9101 §10.5).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub require_signed_request_object: bool,
     /// Where somebody else may start a sign-in to it (Core §4).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub initiate_login_uri: Option<String>,
@@ -98,6 +108,9 @@ impl Default for ClientMetadata {
             tos_uri: None,
             redirect_uris: Vec::new(),
             post_logout_redirect_uris: Vec::new(),
+            request_uris: Vec::new(),
+            request_object_signing_alg: None,
+            require_signed_request_object: false,
             initiate_login_uri: None,
             backchannel_logout_uri: None,
             backchannel_logout_session_required: false,

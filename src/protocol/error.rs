@@ -72,8 +72,8 @@ pub enum SentCode {
     LoginRequired,
     InteractionRequired,
     ConsentRequired,
-    RequestNotSupported,
-    RequestUriNotSupported,
+    InvalidRequestObject,
+    InvalidRequestUri,
     RegistrationNotSupported,
     /// RFC 9470 §3; OpenID Connect Core §5.5.1.1 asks for an error.
     UnmetAuthenticationRequirements,
@@ -91,8 +91,8 @@ impl SentCode {
             SentCode::LoginRequired => "login_required",
             SentCode::InteractionRequired => "interaction_required",
             SentCode::ConsentRequired => "consent_required",
-            SentCode::RequestNotSupported => "request_not_supported",
-            SentCode::RequestUriNotSupported => "request_uri_not_supported",
+            SentCode::InvalidRequestObject => "invalid_request_object",
+            SentCode::InvalidRequestUri => "invalid_request_uri",
             SentCode::RegistrationNotSupported => "registration_not_supported",
             SentCode::UnmetAuthenticationRequirements => "unmet_authentication_requirements",
         }
@@ -122,6 +122,10 @@ pub enum ShownError {
     MissingRedirectUri,
     /// Not one of the registered ones, byte for byte (RFC 9700 §2.1).
     UnregisteredRedirectUri,
+    /// The request is in an object that is not the client's, or not sound, so that nothing in it is proven.
+    InvalidRequestObject,
+    /// … or it is where the client has not registered, or cannot be fetched.
+    InvalidRequestUri,
     UnknownAuthorization,
     ExpiredAuthorization,
     CompletedAuthorization,
@@ -146,6 +150,8 @@ impl ShownError {
             ShownError::MalformedRequest => "invalid_request",
             ShownError::UnknownClient => "invalid_client",
             ShownError::MissingRedirectUri | ShownError::UnregisteredRedirectUri => "invalid_redirect_uri",
+            ShownError::InvalidRequestObject => SentCode::InvalidRequestObject.as_str(),
+            ShownError::InvalidRequestUri => SentCode::InvalidRequestUri.as_str(),
             ShownError::UnknownAuthorization => "unknown_authorization",
             ShownError::ExpiredAuthorization => "expired_authorization",
             ShownError::CompletedAuthorization => "already_completed",

@@ -58,6 +58,18 @@ impl Parameters {
         self.pairs.is_empty()
     }
 
+    /// All of these, and of `others` those whose names do not stand here.
+    pub fn before(self, others: &Parameters) -> Parameters {
+        let rest = others.pairs.iter().filter(|(name, _)| self.pairs.iter().all(|(own, _)| own != name));
+        let rest: Vec<_> = rest.cloned().collect();
+        self.and(rest.into_iter().collect())
+    }
+
+    pub fn without(mut self, names: &[&str]) -> Parameters {
+        self.pairs.retain(|(own, _)| !names.contains(&own.as_str()));
+        self
+    }
+
     /// This part of a request and another one; a name in both stands twice.
     pub fn and(mut self, other: Parameters) -> Parameters {
         self.pairs.extend(other.pairs);

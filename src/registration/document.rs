@@ -17,7 +17,7 @@ const URI: &str = "a text with one URI";
 const URIS: &str = "a list of URIs";
 
 /// The members of [`ClientMetadata`] that a client may set, and what belongs there. The others are the operator's.
-const MEMBERS: [(&str, &str); 28] = [
+const MEMBERS: [(&str, &str); 31] = [
     ("client_name", TEXT),
     ("application_type", "web or native"),
     ("contacts", "a list of texts"),
@@ -32,6 +32,9 @@ const MEMBERS: [(&str, &str); 28] = [
     ("frontchannel_logout_uri", URI),
     ("frontchannel_logout_session_required", "true or false"),
     ("initiate_login_uri", URI),
+    ("request_uris", URIS),
+    ("request_object_signing_alg", "RS256, PS256, ES256, EdDSA, HS256 or none"),
+    ("require_signed_request_object", "true or false"),
     ("grant_types", "a list of authorization_code, refresh_token and implicit"),
     ("response_types", "a list of response types of this server, like code"),
     ("token_endpoint_auth_method", "a method of this server, like client_secret_basic or none"),
@@ -50,7 +53,7 @@ const MEMBERS: [(&str, &str); 28] = [
 
 /// RFC 7591 §2: "The authorization server MUST ignore any client metadata sent by the client that it does not
 /// understand". These are understood, and not done: a client that relies on them must hear so.
-const UNSUPPORTED: [&str; 14] = [
+const UNSUPPORTED: [&str; 12] = [
     "authorization_encrypted_response_alg",
     "authorization_signed_response_alg",
     "dpop_bound_access_tokens",
@@ -59,9 +62,7 @@ const UNSUPPORTED: [&str; 14] = [
     "introspection_signed_response_alg",
     "request_object_encryption_alg",
     "request_object_encryption_enc",
-    "request_object_signing_alg",
     "require_pushed_authorization_requests",
-    "require_signed_request_object",
     "tls_client_certificate_bound_access_tokens",
     "userinfo_encrypted_response_alg",
     "userinfo_encrypted_response_enc",

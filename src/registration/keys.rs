@@ -1,12 +1,13 @@
 //! The rules about a client's keys, and about secrets that it signs with (RFC 7591 §2, OIDC Core §9).
 
-use super::{Invalid, is_web_page};
+use super::{Invalid, MOST, is_web_page};
 use crate::keys::client_keys::ClientKeys;
-use crate::protocol::client_metadata::{AuthMethod, ClientMetadata};
+use crate::protocol::algorithm::{ClientAlgorithm, RequestObjectAlgorithm};
+use crate::protocol::client_metadata::{AuthMethod, ClientMetadata, Profile};
 use crate::secret::{Fingerprint, RootKey, Secret};
 use crate::store::clients::{Client, seal_secret};
 
-/// Where a client's keys are, and whether it can sign its assertions with them (RFC 7591 §2).
+/// Where a client's keys are, and whether it can sign its assertions and request objects with them (RFC 7591 §2).
 pub(super) fn check(metadata: &ClientMetadata, must: &mut impl FnMut(bool, &'static str, &'static str)) {
     let keys = metadata.jwks.as_ref().map(ClientKeys::of);
     must(
@@ -38,7 +39,30 @@ pub(super) fn check(metadata: &ClientMetadata, must: &mut impl FnMut(bool, &'sta
         "token_endpoint_auth_signing_alg",
         "RS256, PS256, ES256 or EdDSA for private_key_jwt, HS256 for client_secret_jwt",
     );
+    let (why, is_possible) = match metadata.request_object_signing_alg {
+        None => ("", true),
+        // Whoever can write a query can write such an object: it is no more than a query, and only where that is enough.
+        Some(RequestObjectAlgorithm::Unsigned) => (
+            "none is for clients of the profile oidc-compat, without require_signed_request_object",
+            metadata.profile == Profile::OidcCompat && !metadata.require_signed_request_object,
+        ),
+        Some(RequestObjectAlgorithm::Signed(ClientAlgorithm::HS256)) => (
+            "HS256 is for clients that authenticate with client_secret_jwt",
+            method == AuthMethod::ClientSecretJwt,
+        ),
+        Some(RequestObjectAlgorithm::Signed(_)) => ("it needs a key, in jwks or at jwks_uri", has_keys),
+    };
+    must(is_possible, "request_object_signing_alg", why);
+    let is_sound = |uri: &String| uri.len() <= LONGEST_REQUEST_URI && is_web_page(uri);
+    must(
+        metadata.request_uris.len() <= MOST && metadata.request_uris.iter().all(is_sound),
+        "request_uris",
+        "at most 50 https URLs of at most 512 bytes each (OpenID Connect Core section 6.2)",
+    );
 }
+
+/// Core §6.2: "The entire Request URI MUST NOT exceed 512 ASCII characters."
+const LONGEST_REQUEST_URI: usize = 512;
 
 /// A client that signs with its secret cannot be verified from a fingerprint.
 pub(super) fn check_sealing(metadata: &ClientMetadata, sealed_secret: Option<&[u8]>) -> Option<Invalid> {

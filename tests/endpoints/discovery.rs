@@ -121,14 +121,13 @@ on_both!(every_algorithm_mode_and_grant_that_is_listed_works(world) {
         let works = answer.status == 200 || answer.error() != "unsupported_grant_type";
         assert_eq!(works, grants.contains(&grant_type.to_owned()), "{grant_type}");
     }
-    for (listed_as, parameter, error) in [
-        ("request_parameter_supported", "request", "request_not_supported"),
-        ("request_uri_parameter_supported", "request_uri", "request_uri_not_supported"),
-    ] {
-        assert_eq!(document[listed_as], false);
-        let answer = browser.get(&shop.ask("openid", &[(parameter, "x")]).target).await;
-        assert_eq!(answer.parameters()["error"], error);
+    let boolean = |name: &str| document[name].as_bool();
+    for parameter in ["request_parameter_supported", "request_uri_parameter_supported", "require_request_uri_registration"] {
+        assert_eq!(boolean(parameter), Some(true), "{parameter}");
     }
+    // Each of them is tried in `request_object`.
+    let objects = ["RS256", "PS256", "ES256", "EdDSA", "HS256", "none"];
+    assert_eq!(listed(&document, "request_object_signing_alg_values_supported"), objects);
     assert_eq!(document["authorization_response_iss_parameter_supported"], true);
 });
 

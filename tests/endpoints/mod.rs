@@ -10,6 +10,8 @@ mod issuer_with_a_path;
 mod jwks;
 mod jwks_uri;
 mod registration;
+mod request_object;
+mod request_uri;
 mod revocation;
 mod sector_identifier;
 mod token;

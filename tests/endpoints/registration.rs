@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::on_both;
+use crate::support::ClientSigner;
 use crate::support::browser::Answer;
 use crate::support::registrant::{Registrant, register, send, sound, with};
 
@@ -70,6 +71,15 @@ on_both!(what_a_client_may_not_be_is_said_with_its_name(world) {
         (json!({ "scope": "a\"b" }), METADATA, "scope"),
         (json!({ "subject_type": "anything" }), METADATA, "subject_type"),
         (json!({ "id_token_signed_response_alg": "none" }), METADATA, "id_token_signed_response_alg"),
+        (json!({ "request_uris": ["http://notes.example/r"] }), METADATA, "request_uris"),
+        (json!({ "request_uris": "https://notes.example/r" }), METADATA, "request_uris"),
+        (json!({ "request_object_signing_alg": "HS512" }), METADATA, "request_object_signing_alg"),
+        // For it anybody could write the request of this client.
+        (json!({ "request_object_signing_alg": "none" }), METADATA, "oidc-compat"),
+        (json!({ "request_object_signing_alg": "RS256" }), METADATA, "needs a key"),
+        (json!({ "request_object_signing_alg": "HS256" }), METADATA, "client_secret_jwt"),
+        (json!({ "request_object_encryption_alg": "RSA-OAEP" }), METADATA, "request_object_encryption_alg"),
+        (json!({ "require_signed_request_object": "yes" }), METADATA, "require_signed_request_object"),
         (json!({ "userinfo_signed_response_alg": "HS256" }), METADATA, "userinfo_signed_response_alg"),
         (json!({ "userinfo_signed_response_alg": null, "userinfo_encrypted_response_alg": "RSA-OAEP" }), METADATA, "userinfo_encrypted_response_alg"),
         (json!({ "id_token_encrypted_response_alg": "RSA-OAEP" }), METADATA, "id_token_encrypted_response_alg"),
@@ -180,6 +190,26 @@ on_both!(userinfo_is_signed_for_who_asks_for_it_and_none_means_json(world) {
         let changed = notes.put(with(json!({ "userinfo_signed_response_alg": "ES256" }))).await.json();
         assert_eq!(changed["userinfo_signed_response_alg"], "ES256");
     }
+});
+
+on_both!(request_objects_are_registered_with_their_places_and_algorithm(
+    world,
+    [("registration.profile", "oidc-compat")]
+) {
+    let jwks = ClientSigner::shared().jwks();
+    for change in [
+        json!({ "request_uris": ["https://notes.example/r#1"], "request_object_signing_alg": "none" }),
+        json!({ "jwks": jwks, "request_object_signing_alg": "ES256", "require_signed_request_object": true }),
+        json!({ "token_endpoint_auth_method": "client_secret_jwt", "request_object_signing_alg": "HS256" }),
+    ] {
+        let notes = Registrant::new(&world, &with(change.clone())).await;
+        for (member, value) in change.as_object().unwrap() {
+            assert_eq!(notes.told[member], *value, "{member}");
+        }
+        assert_eq!(notes.put(with(change.clone())).await.status, 200);
+    }
+    let contradiction = json!({ "request_object_signing_alg": "none", "require_signed_request_object": true });
+    assert_refused(&register(&world, None, &with(contradiction)).await, METADATA, "none, and signed");
 });
 
 on_both!(hybrid_and_implicit_clients_register_where_the_operator_allows_it(

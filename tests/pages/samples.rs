@@ -101,6 +101,8 @@ const SHOWN: &[ShownError] = &[
     ShownError::UnknownClient,
     ShownError::MissingRedirectUri,
     ShownError::UnregisteredRedirectUri,
+    ShownError::InvalidRequestObject,
+    ShownError::InvalidRequestUri,
     ShownError::UnknownAuthorization,
     ShownError::ExpiredAuthorization,
     ShownError::CompletedAuthorization,

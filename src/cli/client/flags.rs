@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use crate::cli::input::Source;
 use crate::cli::output::Refusal;
-use crate::protocol::algorithm::Algorithm;
+use crate::protocol::algorithm::{Algorithm, RequestObjectAlgorithm};
 use crate::protocol::client_metadata::{
     AccessTokenFormat, AuthMethod, ClientMetadata, ConsentPolicy, PkceDuty, Profile, SubjectType,
 };
@@ -46,6 +46,15 @@ pub(in crate::cli) struct Flags {
     /// Where it publishes its public keys instead
     #[arg(long, value_name = "URI")]
     jwks_uri: Option<String>,
+    /// Where its request objects may lie; repeat it for more
+    #[arg(long, value_name = "URI")]
+    request_uri: Vec<String>,
+    /// What its request objects are signed with: RS256, PS256, ES256, EdDSA, HS256 or none. Without it: any key of its own
+    #[arg(long, value_name = "ALGORITHM", value_parser = request_object)]
+    request_object_alg: Option<RequestObjectAlgorithm>,
+    /// It asks only by signed request objects
+    #[arg(long)]
+    require_signed_request_object: bool,
     /// authorization_code, refresh_token or client_credentials; repeat it for more
     #[arg(long, value_name = "TYPE", value_parser = grant_type)]
     grant_type: Vec<GrantType>,
@@ -105,6 +114,11 @@ fn auth_method(text: &str) -> Result<AuthMethod, String> {
         "use client_secret_basic, client_secret_post, client_secret_jwt or private_key_jwt, or --public"
             .to_owned()
     })
+}
+
+fn request_object(text: &str) -> Result<RequestObjectAlgorithm, String> {
+    let names: Vec<_> = RequestObjectAlgorithm::names().collect();
+    RequestObjectAlgorithm::parse(text).ok_or_else(|| format!("use {}", names.join(", ")))
 }
 
 fn grant_type(text: &str) -> Result<GrantType, String> {
@@ -168,6 +182,7 @@ impl Flags {
         one(&mut metadata.frontchannel_logout_uri, &self.frontchannel_logout_uri);
         many(&mut metadata.redirect_uris, &self.redirect_uri);
         many(&mut metadata.post_logout_redirect_uris, &self.post_logout_redirect_uri);
+        many(&mut metadata.request_uris, &self.request_uri);
         many(&mut metadata.audience, &self.audience);
         many(&mut metadata.resources, &self.resource);
         if !self.grant_type.is_empty() {
@@ -187,6 +202,8 @@ impl Flags {
         if let Some(uri) = &self.jwks_uri {
             (metadata.jwks, metadata.jwks_uri) = (None, Some(uri.clone()));
         }
+        metadata.request_object_signing_alg = self.request_object_alg.or(metadata.request_object_signing_alg);
+        metadata.require_signed_request_object |= self.require_signed_request_object;
         metadata.scope = self.scope.clone().unwrap_or(metadata.scope);
         metadata.access_token_format = self.access_token.unwrap_or(metadata.access_token_format);
         metadata.id_token_signed_response_alg =

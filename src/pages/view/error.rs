@@ -25,7 +25,9 @@ impl ErrorPage<'_> {
     fn words(&self) -> &'static ProblemText {
         let text = &self.frame.text.error;
         match self.problem.error {
-            ShownError::MalformedRequest => &text.malformed_request,
+            ShownError::MalformedRequest
+            | ShownError::InvalidRequestObject
+            | ShownError::InvalidRequestUri => &text.malformed_request,
             ShownError::UnknownClient => &text.unknown_client,
             ShownError::MissingRedirectUri | ShownError::UnregisteredRedirectUri => {
                 &text.unproven_redirect_uri
