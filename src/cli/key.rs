@@ -25,7 +25,11 @@ pub(super) enum Command {
         algorithms: Vec<Algorithm>,
     },
     /// End a key that somebody else may know, at once: whatever it signed is refused from now on
-    Retire { kid: String },
+    Retire {
+        // One in 64 begins like a flag.
+        #[arg(allow_hyphen_values = true)]
+        kid: String,
+    },
 }
 
 pub(super) async fn run(
