@@ -49,7 +49,7 @@ pub(super) async fn read(
                 (Profile::OidcCompat, Some(sent))
                     if redirect_uri::is_registered(sent, &client.metadata.redirect_uris) =>
                 {
-                    Ok(Reading::Refused(answer_to(sent, query), flaw.sent()))
+                    Ok(Reading::Refused(client.clone(), answer_to(sent, query), flaw.sent()))
                 }
                 (Profile::OidcCompat | Profile::Default, _) => Err(shown(flaw.shown())),
             };
