@@ -35,10 +35,8 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         )
         .route(authorize::RESUME_PATH, get(authorize::resume).head(async || authorize::not_by_head("GET")))
         .route(introspection::PATH, post(introspection::introspect))
-        .route(
-            revocation_feed::PATH,
-            get(revocation_feed::follow).head(async || authorize::not_by_head("GET")),
-        )
+        .route(revocation_feed::PATH, get(revocation_feed::follow))
+        .route(revocation_feed::RECEIPTS_PATH, post(revocation_feed::acknowledge))
         .merge(cors::open(for_any_origin(&app.config)))
         .merge(pages::routes(look.clone()));
     let doors = match app.config.sign_in.session_management {

@@ -37,7 +37,7 @@ impl MigrationTrait for Migration {
             .col(column("instance").text().not_null())
             .col(column("applied").big_integer().not_null())
             .col(column("seen_at").big_integer().not_null())
-            .col(column("connected_at").big_integer().null())
+            .col(column("since").big_integer().not_null())
             .primary_key(Index::create().col(Alias::new("client_id")).col(Alias::new("instance")));
         manager.create_table(followers).await?;
 

@@ -20,6 +20,7 @@ use crate::outbound::{Outbound, Reach};
 use crate::protocol::scope::STANDARD_SCOPES;
 use crate::registration::dynamic::Bounds;
 use crate::revocation::feed::Feed;
+use crate::revocation::receipts::Receipts;
 use crate::sign_in::attempt::SignIn;
 use crate::sign_in::hashing::{HashParameters, Hashing};
 use crate::sign_in::password::PasswordPolicy;
@@ -37,6 +38,7 @@ pub struct App {
     pub sign_in: Arc<SignIn>,
     pub client_auth: Arc<ClientAuth>,
     pub feed: Arc<Feed>,
+    pub receipts: Arc<Receipts>,
     pub installation: Arc<Installation>,
     /// To what strangers name.
     pub outbound: Outbound,
@@ -92,6 +94,7 @@ impl App {
             client_auth: Arc::new(client_auth),
             sign_in: Arc::new(sign_in(&config, store.clone())),
             feed: Arc::new(Feed::new(store.clone(), clock.clone())),
+            receipts: Arc::new(Receipts::new(store.clone())),
             issuer: Arc::new(issuer),
             installation: Arc::new(installation),
             config: Arc::new(config),
@@ -210,6 +213,12 @@ impl FromRef<App> for Arc<ClientAuth> {
 impl FromRef<App> for Arc<Feed> {
     fn from_ref(app: &App) -> Self {
         app.feed.clone()
+    }
+}
+
+impl FromRef<App> for Arc<Receipts> {
+    fn from_ref(app: &App) -> Self {
+        app.receipts.clone()
     }
 }
 

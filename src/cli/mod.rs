@@ -7,6 +7,7 @@ mod config;
 mod demo;
 pub mod dev_file;
 mod doctor;
+mod feed;
 mod input;
 mod key;
 mod migrate;
@@ -81,6 +82,9 @@ enum Command {
     /// Show what was sent to clients about sign-outs, and what became of it
     #[command(subcommand)]
     Outbox(outbox::Command),
+    /// Show how far the APIs are that follow the revocations
+    #[command(subcommand)]
+    Feed(feed::Command),
     /// Show all settings, or check the ones that are set
     #[command(subcommand)]
     Config(config::Command),
@@ -146,6 +150,7 @@ async fn dispatch(line: CommandLine) -> Result<Option<Answer>, Refusal> {
         Command::Try(options) => r#try::run(options, &everywhere).await.map(|()| None),
         Command::Audit(command) => audit::run(command, &everywhere).await.map(Some),
         Command::Outbox(command) => outbox::run(command, &everywhere).await.map(Some),
+        Command::Feed(command) => feed::run(command, &everywhere, now).await.map(Some),
         Command::Config(command) => config::run(command, &everywhere).map(Some),
     }
 }

@@ -6,26 +6,29 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use futures_util::stream;
 use tokio::time::Instant;
 
 use super::direct::{self, Refused};
-use crate::client_auth::{ClientAuth, Presented};
+use crate::client_auth::{ClientAuth, Failure, Presented};
 use crate::clock::Timestamp;
 use crate::http::endless;
-use crate::http::form::{QueryForm, Unreadable};
+use crate::http::form::{BodyForm, QueryForm, Unreadable};
 use crate::http::request::Arrival;
 use crate::protocol::error::{CredentialPlace, DirectError};
 use crate::protocol::parameters::Parameters;
-use crate::revocation::feed::{CannotFollow, Feed, Following};
+use crate::revocation::feed::{CannotFollow, Feed, Following, Who};
+use crate::revocation::receipts::Receipts;
 use crate::store::Store;
 use crate::store::clients::Client;
-use crate::store::followers::Instance;
+use crate::store::followers::{Instance, Process};
 use crate::store::revocations::Number;
 
 pub const PATH: &str = "/revocations";
+pub const RECEIPTS_PATH: &str = "/revocations/receipts";
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -46,8 +49,11 @@ pub async fn follow(
     };
     let QueryForm(query) = query?;
     direct::each_once(&query)?;
-    instance(&query)?;
-    let following = match feed.follow(&api.id, position(&headers, &query)?).await {
+    let who = match instance(&query)? {
+        Some(instance) => Who::Process(Process { client_id: api.id.clone(), instance }),
+        None => Who::Client(api.id.clone()),
+    };
+    let following = match feed.follow(who, position(&headers, &query)?).await {
         Ok(following) => following,
         Err(CannotFollow::Blind) => return Ok(direct::outage()),
         Err(error @ CannotFollow::TooOften) => {
@@ -57,6 +63,31 @@ pub async fn follow(
     };
     let stream = Stream { following, store, api, checked_at: Instant::now() };
     Ok(endless::events(stream::unfold(stream, Stream::next)))
+}
+
+/// "This process refuses everything up to that number."
+pub async fn acknowledge(
+    State(feed): State<Arc<Feed>>,
+    State(receipts): State<Arc<Receipts>>,
+    State(client_auth): State<Arc<ClientAuth>>,
+    arrival: Arrival,
+    headers: HeaderMap,
+    body: Result<BodyForm, Unreadable>,
+) -> Result<Response, Refused> {
+    let api = match api(&client_auth, &headers, arrival.now).await? {
+        Ok(api) => api,
+        Err(refusal) => return Ok(refusal),
+    };
+    let BodyForm(form) = body?;
+    direct::each_once(&form)?;
+    let instance = instance(&form)?.ok_or(DirectError::InvalidRequest("instance is missing"))?;
+    let applied = number(form.get("applied").unwrap_or_default())?;
+    if !feed.has_reached(applied).await.map_err(Failure::from)? {
+        return Err(DirectError::InvalidRequest("nothing has this number yet").into());
+    }
+    let process = Process { client_id: api.id.clone(), instance };
+    receipts.accept(process, applied, arrival.now).await.map_err(Failure::from)?;
+    Ok((StatusCode::NO_CONTENT, [(CACHE_CONTROL, "no-store")]).into_response())
 }
 
 /// The resource server that asks. The credential stands in the header: a GET has no other place for it.
@@ -95,8 +126,12 @@ fn position(headers: &HeaderMap, query: &Parameters) -> Result<Option<Number>, D
         Some(value) => Some(value.to_str().unwrap_or("not text")),
         None => query.get("after"),
     };
-    let number = |text: &str| text.parse().ok().filter(|number| *number >= 0);
-    sent.map(|text| number(text).ok_or(DirectError::InvalidRequest("the position is no number"))).transpose()
+    sent.map(number).transpose()
+}
+
+fn number(text: &str) -> Result<Number, DirectError> {
+    let number = text.parse().ok().filter(|number| *number >= 0);
+    number.ok_or(DirectError::InvalidRequest("the position is no number"))
 }
 
 struct Stream {

@@ -8,8 +8,8 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::leases::{self, Node};
 use crate::store::{
-    Error, Store, attempts, authorizations, grants, initial_access_tokens, keys, outbox, registrations,
-    replay, revocations, revoked_tokens, sessions,
+    Error, Store, attempts, authorizations, followers, grants, initial_access_tokens, keys, outbox,
+    registrations, replay, revocations, revoked_tokens, sessions,
 };
 
 /// Rows that one transaction removes: few enough that nobody waits for it.
@@ -39,10 +39,11 @@ enum Kind {
     Outbox,
     Replay,
     Revocations,
+    Followers,
 }
 
 impl Kind {
-    const ALL: [Kind; 11] = [
+    const ALL: [Kind; 12] = [
         Kind::Authorizations,
         Kind::Sessions,
         Kind::Grants,
@@ -54,6 +55,7 @@ impl Kind {
         Kind::Outbox,
         Kind::Replay,
         Kind::Revocations,
+        Kind::Followers,
     ];
 }
 
@@ -98,6 +100,7 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
                             Kind::UnusedClients => registrations::remove_unused(tx, *before, BATCH).await,
                             Kind::Replay => replay::remove_expired(tx, *before, BATCH).await,
                             Kind::Revocations => revocations::remove_forgotten(tx, *before, BATCH).await,
+                            Kind::Followers => followers::remove_gone(tx, *before).await,
                         }
                     })
                 })

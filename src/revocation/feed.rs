@@ -5,7 +5,9 @@
 //! nodes, and looking every half second whatever it hears. An entry is encoded once; a follower is a cursor, so that
 //! one which reads slowly holds nothing but its place. While nobody follows, nothing is read.
 
+use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
+use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
@@ -14,8 +16,9 @@ use bytes::Bytes;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 
-use super::frame;
+use super::{frame, receipts};
 use crate::clock::{Clock, Timestamp};
+use crate::store::followers::{self, Process};
 use crate::store::revocations::{self, Number, Revocation};
 use crate::store::{Error, Store};
 
@@ -29,6 +32,8 @@ const BEAT_EVERY: Duration = Duration::from_secs(2);
 const PAGE: usize = 500;
 /// Streams of one client to one node at once.
 const STREAMS: usize = 128;
+/// How often it is written down which processes have streams: several times before they count as gone.
+const SEE_EVERY: Duration = Duration::from_secs(20);
 
 pub struct Feed {
     store: Store,
@@ -39,12 +44,21 @@ pub struct Feed {
     wanted_looks: AtomicU64,
     done_looks: watch::Sender<u64>,
     followers: watch::Sender<usize>,
-    of_clients: Mutex<HashMap<String, usize>>,
+    streams: Mutex<Streams>,
+}
+
+/// How many there are now.
+#[derive(Default)]
+struct Streams {
+    of_clients: HashMap<String, usize>,
+    /// Of those that have told their name.
+    of_processes: HashMap<Process, usize>,
 }
 
 #[derive(Clone)]
 struct Entry {
     number: Number,
+    at: Timestamp,
     forget_at: Timestamp,
     frame: Bytes,
 }
@@ -62,7 +76,7 @@ struct Progress {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CannotFollow {
-    #[error("the table of revocations cannot be read")]
+    #[error("the revocations cannot be read")]
     Blind,
     #[error("the client follows {STREAMS} times already")]
     TooOften,
@@ -79,13 +93,13 @@ impl Feed {
             wanted_looks: AtomicU64::new(0),
             done_looks: watch::Sender::new(0),
             followers: watch::Sender::new(0),
-            of_clients: Mutex::default(),
+            streams: Mutex::default(),
         }
     }
 
     /// Reads on while somebody follows. Runs until it is dropped.
     pub async fn run(&self) {
-        tokio::join!(self.listen(), self.read_on());
+        tokio::join!(self.listen(), self.read_on(), self.see());
     }
 
     async fn listen(&self) {
@@ -115,6 +129,39 @@ impl Feed {
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
+    }
+
+    async fn see(&self) {
+        loop {
+            self.somebody_follows().await;
+            if let Err(error) = self.see_once().await {
+                tracing::warn!(%error, "could not write down who follows the revocations");
+            }
+            tokio::time::sleep(SEE_EVERY).await;
+        }
+    }
+
+    /// Processes with streams stay alive, and their lag is measured.
+    async fn see_once(&self) -> Result<(), Error> {
+        let now = self.clock.now();
+        let processes: Vec<Process> = self.streams().of_processes.keys().cloned().collect();
+        if processes.is_empty() {
+            return Ok(());
+        }
+        self.store
+            .write((processes, now), |tx, (processes, now)| Box::pin(followers::see(tx, processes, *now)))
+            .await?;
+        for (client_id, of_api) in receipts::by_api(followers::live(self.store.read(), now).await?) {
+            let applied = of_api.iter().map(|follower| follower.applied).min().unwrap_or_default();
+            let lag = self.oldest_after(applied).map_or(Duration::ZERO, |at| now.since(at));
+            metrics::gauge!("gatepass_feed_lag_seconds", "client" => client_id).set(lag.as_secs_f64());
+        }
+        Ok(())
+    }
+
+    fn oldest_after(&self, number: Number) -> Option<Timestamp> {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        live.get(live.partition_point(|entry| entry.number <= number)).map(|entry| entry.at)
     }
 
     async fn somebody_follows(&self) {
@@ -152,6 +199,7 @@ impl Feed {
         let fresh = page.iter().filter(|revocation| now < revocation.forget_at);
         live.extend(fresh.map(|revocation| Entry {
             number: revocation.number,
+            at: revocation.at,
             forget_at: revocation.forget_at,
             frame: frame::revocation(revocation),
         }));
@@ -175,10 +223,10 @@ impl Feed {
     /// Follows from `position`, the last number that the follower has had; without one, from all that is live.
     pub async fn follow(
         self: &Arc<Self>,
-        client_id: &str,
+        who: Who,
         position: Option<Number>,
     ) -> Result<Following, CannotFollow> {
-        let place = Place::take(self, client_id)?;
+        let place = Place::take(self, who)?;
         let wanted = self.wanted_looks.fetch_add(1, Ordering::SeqCst) + 1;
         self.store.ended().notify_one();
         let mut done = self.done_looks.subscribe();
@@ -187,18 +235,28 @@ impl Feed {
         let progress = self.progress.subscribe();
         let head = progress.borrow().head.ok_or(CannotFollow::Blind)?;
         let now = self.clock.now();
-        let mut ready = VecDeque::from([frame::hello(now)]);
         let known = position.filter(|position| *position <= head);
+        let cursor = known.unwrap_or_default();
+        if let Who::Process(process) = &place.who {
+            let beginning = (process.clone(), cursor, now);
+            let begun = self.store.write(beginning, |tx, (process, position, now)| {
+                Box::pin(followers::begin(tx, process, *position, *now))
+            });
+            begun.await.map_err(|_| CannotFollow::Blind)?;
+        }
+        let mut ready = VecDeque::from([frame::hello(now)]);
         if position != known {
             ready.push_back(frame::reset(now));
         }
-        let (cursor, beat) = (known.unwrap_or_default(), progress.borrow().beat);
+        let beat = progress.borrow().beat;
         Ok(Following { place, progress, cursor, beat, ready, standing: Standing::Behind })
     }
 
-    /// The newest number that this node knows of.
-    pub fn head(&self) -> Option<Number> {
-        self.progress.borrow().head
+    /// Whether this number was given to an ending.
+    pub async fn has_reached(&self, number: Number) -> Result<bool, Error> {
+        // Another node may have told it before this one has heard of it.
+        let known = self.progress.borrow().head.is_some_and(|head| number <= head);
+        Ok(known || number <= revocations::newest(self.store.read()).await?)
     }
 
     fn take_after(&self, cursor: Number, now: Timestamp, ready: &mut VecDeque<Bytes>) -> Option<Number> {
@@ -209,44 +267,74 @@ impl Feed {
         page.last().map(|entry| entry.number)
     }
 
-    fn of_clients(&self) -> MutexGuard<'_, HashMap<String, usize>> {
-        self.of_clients.lock().unwrap_or_else(PoisonError::into_inner)
+    fn streams(&self) -> MutexGuard<'_, Streams> {
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who follows.
+#[derive(Clone, Debug)]
+pub enum Who {
+    /// Somewhere at this client; nobody waits for its receipts.
+    Client(String),
+    Process(Process),
+}
+
+impl Who {
+    fn client_id(&self) -> &str {
+        match self {
+            Who::Client(client_id) | Who::Process(Process { client_id, .. }) => client_id,
+        }
     }
 }
 
 /// One of the streams that a client may have, until it is dropped.
 struct Place {
     feed: Arc<Feed>,
-    client_id: String,
+    who: Who,
 }
 
 impl Place {
-    fn take(feed: &Arc<Feed>, client_id: &str) -> Result<Self, CannotFollow> {
-        let mut of_clients = feed.of_clients();
-        let taken = of_clients.entry(client_id.to_owned()).or_default();
+    fn take(feed: &Arc<Feed>, who: Who) -> Result<Self, CannotFollow> {
+        let mut streams = feed.streams();
+        let taken = streams.of_clients.entry(who.client_id().to_owned()).or_default();
         if *taken >= STREAMS {
             return Err(CannotFollow::TooOften);
         }
         *taken += 1;
-        drop(of_clients);
+        if let Who::Process(process) = &who {
+            *streams.of_processes.entry(process.clone()).or_default() += 1;
+        }
+        drop(streams);
         feed.followers.send_modify(|followers| *followers += 1);
         metrics::gauge!("gatepass_feed_streams").increment(1.0);
-        Ok(Place { feed: feed.clone(), client_id: client_id.to_owned() })
+        Ok(Place { feed: feed.clone(), who })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut of_clients = self.feed.of_clients();
-        if let Some(taken) = of_clients.get_mut(&self.client_id) {
-            *taken -= 1;
-            if *taken == 0 {
-                of_clients.remove(&self.client_id);
-            }
+        let mut streams = self.feed.streams();
+        leave(&mut streams.of_clients, self.who.client_id());
+        if let Who::Process(process) = &self.who {
+            leave(&mut streams.of_processes, process);
         }
-        drop(of_clients);
+        drop(streams);
         self.feed.followers.send_modify(|followers| *followers -= 1);
         metrics::gauge!("gatepass_feed_streams").decrement(1.0);
+    }
+}
+
+fn leave<K, Q>(counted: &mut HashMap<K, usize>, key: &Q)
+where
+    K: Borrow<Q> + Eq + Hash,
+    Q: Eq + Hash + ?Sized,
+{
+    if let Some(count) = counted.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counted.remove(key);
+        }
     }
 }
 

@@ -9,6 +9,7 @@
 
 pub mod feed;
 mod frame;
+pub mod receipts;
 
 use std::time::Duration;
 
@@ -54,6 +55,13 @@ pub enum Ending {
 impl Ending {
     pub fn is_nothing(self) -> bool {
         self == Ending::Nothing
+    }
+
+    pub fn number(self) -> Option<Number> {
+        match self {
+            Ending::Numbered(number) => Some(number),
+            Ending::Nothing | Ending::Unnumbered => None,
+        }
     }
 }
 

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
     QueryTrait, Set, Statement,
@@ -200,6 +200,28 @@ pub async fn after(db: &impl ConnectionTrait, number: Number, limit: u64) -> Res
         .all(db)
         .await?;
     rows.into_iter().map(Revocation::try_from).collect()
+}
+
+/// An ending that every live follower has applied by now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Confirmed {
+    pub number: Number,
+    pub at: Timestamp,
+}
+
+/// Marks everything up to the number that `applied` selects. NULL marks nothing.
+pub(super) async fn confirm(
+    db: &impl ConnectionTrait,
+    applied: SelectStatement,
+    now: Timestamp,
+) -> Result<Vec<Confirmed>, Error> {
+    let confirmed = Entity::update_many()
+        .col_expr(Column::ConfirmedAt, Expr::value(now))
+        .filter(Column::ConfirmedAt.is_null())
+        .filter(Expr::col(Column::Number).lte(Expr::SubQuery(None, Box::new(applied.into()))))
+        .exec_with_returning(db)
+        .await?;
+    Ok(confirmed.into_iter().map(|row| Confirmed { number: row.number, at: row.at }).collect())
 }
 
 pub async fn remove_forgotten(

@@ -9,6 +9,7 @@ mod logout;
 mod nodes;
 mod pairwise;
 mod races;
+mod receipts;
 mod refresh;
 mod registration;
 mod resource_indicators;

@@ -14,9 +14,9 @@ use gatepass::pages::language::Language;
 use gatepass::pages::name::Name;
 use gatepass::pages::user_agent::Device;
 use gatepass::pages::view::{
-    Account, App, Asked, AskedScope, ClaimError, Client, Consent, ErrorPage, FormPostPage, Frame, Leaving,
-    LoggedOut, LogoutConfirm, Look, Notice, Occasion, PasswordRefusal, Place, Profile, ProfileClaim, Refusal,
-    Session, SignIn, SigningOut, VerifiedClaim,
+    Account, App, Asked, AskedScope, ClaimError, Client, Confirmation, Consent, ErrorPage, FormPostPage,
+    Frame, Leaving, LoggedOut, LogoutConfirm, Look, Notice, Occasion, PasswordRefusal, Place, Profile,
+    ProfileClaim, Refusal, Session, SignIn, SigningOut, VerifiedClaim,
 };
 use gatepass::protocol::error::ShownError;
 use gatepass::protocol::response_type::ResponseMode;
@@ -326,6 +326,7 @@ impl<'a> Gallery<'a> {
             user: Name::new(self.stranger.user),
             username: self.stranger.username,
             notice: None,
+            confirmation: None,
             profile: self.profile(),
             password_length: 8,
             password_refusal: None,
@@ -360,6 +361,16 @@ impl<'a> Gallery<'a> {
                 format!("account_notice_{position}"),
                 &Account { notice: Some(notice), ..self.account() },
             );
+        }
+        for (name, outstanding) in [("confirmed", 0), ("unconfirmed", 2)] {
+            let confirmation = Some(Confirmation {
+                apis: 3,
+                confirmed: 3 - outstanding,
+                took: (outstanding == 0).then(|| Duration::from_millis(140)),
+                outstanding: vec![Name::new(self.stranger.client); outstanding],
+                again: (outstanding > 0).then(|| "/account?done=letter&look=5".to_owned()),
+            });
+            self.hang(format!("account_{name}"), &Account { confirmation, ..self.account() });
         }
         let refusals = [
             PasswordRefusal::WrongCurrent,

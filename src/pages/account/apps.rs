@@ -83,8 +83,9 @@ pub(super) async fn remove(
         return Err(ShownError::NotFound.into());
     }
     let acts = Authorizations { store: &app.store, issuer: &app.issuer };
-    if acts.withdraw(user.id, &client_id, caller.now).await.map_err(outage)?.is_nothing() {
+    let ending = acts.withdraw(user.id, &client_id, caller.now).await.map_err(outage)?;
+    if ending.is_nothing() {
         return Err(ShownError::NotFound.into());
     }
-    Ok(Done::AppRemoved(client_id).tell(&caller, &app.issuer.master, session))
+    Ok(Done::AppRemoved(client_id).tell_with(ending, &caller, &app.issuer.master, session))
 }

@@ -48,13 +48,14 @@ pub(super) async fn end(
     };
     // Somebody else's session is as unknown as one that never was (SE-22).
     let id = id.parse().map_err(|_| ShownError::NotFound)?;
-    if logout::end_device(&app.store, user.id, id, caller.now).await.map_err(outage)?.is_nothing() {
+    let ending = logout::end_device(&app.store, user.id, id, caller.now).await.map_err(outage)?;
+    if ending.is_nothing() {
         return Err(ShownError::NotFound.into());
     }
     if id == session.id {
         return Ok(caller.visit.signed_out(caller.to(LOGOUT)));
     }
-    Ok(Done::DeviceEnded(id).tell(&caller, &app.issuer.master, session))
+    Ok(Done::DeviceEnded(id).tell_with(ending, &caller, &app.issuer.master, session))
 }
 
 pub(super) async fn end_others(
@@ -67,6 +68,6 @@ pub(super) async fn end_others(
     };
     let live = list(&app, session, caller.now).await.map_err(outage)?;
     let others = live.iter().filter(|session| session.place == Place::Elsewhere).count();
-    logout::end_other_devices(&app.store, session, caller.now).await.map_err(outage)?;
-    Ok(Done::OthersEnded(others as u64).tell(&caller, &app.issuer.master, session))
+    let ending = logout::end_other_devices(&app.store, session, caller.now).await.map_err(outage)?;
+    Ok(Done::OthersEnded(others as u64).tell_with(ending, &caller, &app.issuer.master, session))
 }

@@ -1,6 +1,7 @@
 //! The account page: who one is, one's password, one's devices, one's apps. Each section posts to its own file.
 
 mod apps;
+mod confirmation;
 mod devices;
 mod notice;
 mod password;
@@ -8,13 +9,15 @@ mod profile;
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::header::REFRESH;
 use axum::response::Response;
 use axum::routing::{get, post};
 
+use self::confirmation::Progress;
 use self::notice::Done;
 use super::caller::Caller;
 use super::name::Name;
-use super::view::{self, Notice, PasswordRefusal, Profile};
+use super::view::{self, Confirmation, Notice, PasswordRefusal, Profile};
 use super::{ACCOUNT, LOGIN};
 use crate::app::App;
 use crate::http::form::{QueryForm, Unreadable};
@@ -45,19 +48,32 @@ async fn show(
 ) -> Result<Response, Problem> {
     let QueryForm(query) = query?;
     let Some((session, user)) = caller.member() else { return Ok(caller.to(LOGIN)) };
-    let done =
-        query.get("done").and_then(|letter| Done::read(letter, &app.issuer.master, session, caller.now));
-    let notice = match done {
-        Some(done) => Some(done.notice(&app.store, user.id).await.map_err(outage)?),
-        None => None,
+    let letter = query.get("done").unwrap_or_default();
+    let Some((done, number)) = Done::read(letter, &app.issuer.master, session, caller.now) else {
+        return page(&app, &caller, session, user, Said::default()).await;
     };
-    page(&app, &caller, session, user, Said { notice, ..Said::default() }).await
+    let notice = Some(done.notice(&app.store, user.id).await.map_err(outage)?);
+    let Some(number) = number else {
+        return page(&app, &caller, session, user, Said { notice, ..Said::default() }).await;
+    };
+    let looks = query.get("look").and_then(|look| look.parse().ok()).unwrap_or_default();
+    let progress = Progress { number, looks, again: caller.path(&notice::place(letter)) };
+    let confirmation = progress.see(&app.store, caller.now).await.map_err(outage)?;
+    let said = Said { notice, confirmation, ..Said::default() };
+    let refresh = said.confirmation.as_ref().and_then(|confirmation| progress.refresh(confirmation));
+    let mut response = page(&app, &caller, session, user, said).await?;
+    if let Some(refresh) = refresh {
+        response.headers_mut().insert(REFRESH, refresh);
+    }
+    Ok(response)
 }
 
 /// What the page says besides what is stored.
 #[derive(Default)]
 struct Said {
     notice: Option<Notice>,
+    /// Who has heard of what was just ended.
+    confirmation: Option<Confirmation>,
     /// What was just typed, with what is wrong about it.
     profile: Option<Profile>,
     password_refusal: Option<PasswordRefusal>,
@@ -79,6 +95,7 @@ async fn page(
         user: called(user),
         username: user.username.as_str(),
         notice: said.notice,
+        confirmation: said.confirmation,
         profile: said.profile.unwrap_or_else(|| profile::stored(user)),
         password_length: app.sign_in.policy.minimum_characters,
         password_refusal: said.password_refusal,

@@ -12,7 +12,9 @@ use crate::pages::caller::Caller;
 use crate::pages::name::Name;
 use crate::pages::user_agent::Device;
 use crate::pages::view::Notice;
+use crate::revocation::Ending;
 use crate::secret::{self, Purpose, RootKey};
+use crate::store::revocations::Number;
 use crate::store::sessions::{self, Session};
 use crate::store::users::User;
 use crate::store::{Error, Store};
@@ -30,14 +32,30 @@ pub(super) enum Done {
 
 impl Done {
     /// Back to the page, which tells `session` of it.
-    pub(super) fn tell(&self, caller: &Caller, root: &RootKey, session: &Session) -> Response {
-        let text = format!("{}.{}", caller.now.secs(), self.text());
-        let letter = format!("{text}.{}", seal(root, session, &text));
-        let letter: String = url::form_urlencoded::byte_serialize(letter.as_bytes()).collect();
-        caller.to(&format!("{ACCOUNT}?done={letter}"))
+    pub(super) fn tell(self, caller: &Caller, root: &RootKey, session: &Session) -> Response {
+        self.tell_with(Ending::Nothing, caller, root, session)
     }
 
-    pub(super) fn read(letter: &str, root: &RootKey, session: &Session, now: Timestamp) -> Option<Self> {
+    /// The same, and how far the APIs are that have to hear of it.
+    pub(super) fn tell_with(
+        self,
+        ending: Ending,
+        caller: &Caller,
+        root: &RootKey,
+        session: &Session,
+    ) -> Response {
+        let number = ending.number().map(|number| number.to_string()).unwrap_or_default();
+        let text = format!("{}.{number}.{}", caller.now.secs(), self.text());
+        let letter = format!("{text}.{}", seal(root, session, &text));
+        caller.to(&place(&letter))
+    }
+
+    pub(super) fn read(
+        letter: &str,
+        root: &RootKey,
+        session: &Session,
+        now: Timestamp,
+    ) -> Option<(Self, Option<Number>)> {
         let (text, sealed) = letter.rsplit_once('.')?;
         if !secret::equal(seal(root, session, text).as_bytes(), sealed.as_bytes()) {
             return None;
@@ -46,15 +64,17 @@ impl Done {
         if now.since(Timestamp::from_secs(at.parse().ok()?)) > FRESH {
             return None;
         }
+        let (number, text) = text.split_once('.')?;
         let (kind, subject) = text.split_once('.').unwrap_or((text, ""));
-        Some(match kind {
+        let done = match kind {
             "profile-saved" => Done::ProfileSaved,
             "password-changed" => Done::PasswordChanged,
             "device-ended" => Done::DeviceEnded(subject.parse().ok()?),
             "others-ended" => Done::OthersEnded(subject.parse().ok()?),
             "app-removed" => Done::AppRemoved(subject.to_owned()),
             _ => return None,
-        })
+        };
+        Some((done, number.parse().ok()))
     }
 
     fn text(&self) -> String {
@@ -84,6 +104,12 @@ impl Done {
             }
         })
     }
+}
+
+/// Where the page tells what stands in `letter`.
+pub(super) fn place(letter: &str) -> String {
+    let letter: String = url::form_urlencoded::byte_serialize(letter.as_bytes()).collect();
+    format!("{ACCOUNT}?done={letter}")
 }
 
 fn seal(root: &RootKey, session: &Session, text: &str) -> String {

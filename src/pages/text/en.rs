@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    AccountText, AppsText, ConsentText, DevicesText, ErrorText, FormPostText, LeavingText, LogoutText,
-    PasswordText, ProblemText, ProfileText, ScopeText, SignInText, Span, Text, TimeText,
+    AccountText, AppsText, ConfirmationText, ConsentText, DevicesText, ErrorText, FormPostText, LeavingText,
+    LogoutText, PasswordText, ProblemText, ProfileText, ScopeText, SignInText, Span, Text, TimeText,
 };
 use crate::pages::name::{named, words};
 
@@ -242,6 +242,15 @@ pub(super) static TEXT: Text = Text {
             1 => "Signed out of one other device.".to_owned(),
             _ => format!("Signed out of {count} other devices."),
         },
+    },
+    confirmation: ConfirmationText {
+        confirmed: |confirmed, apis, took| {
+            let took = took.map(|took| format!(", after {} ms", took.as_millis())).unwrap_or_default();
+            let have = if apis == 1 { "API has" } else { "APIs have" };
+            format!("{confirmed} of {apis} {have} confirmed{took}.")
+        },
+        outstanding: "Still waiting for:",
+        again: "Look again",
     },
     apps: AppsText {
         title: "Your apps",

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    AccountText, AppsText, ConsentText, DevicesText, ErrorText, FormPostText, LeavingText, LogoutText,
-    PasswordText, ProblemText, ProfileText, ScopeText, SignInText, Span, Text, TimeText,
+    AccountText, AppsText, ConfirmationText, ConsentText, DevicesText, ErrorText, FormPostText, LeavingText,
+    LogoutText, PasswordText, ProblemText, ProfileText, ScopeText, SignInText, Span, Text, TimeText,
 };
 use crate::pages::name::{named, words};
 
@@ -239,6 +239,14 @@ pub(super) static TEXT: Text = Text {
             0 => "다른 곳에서는 로그인되어 있지 않았습니다.".to_owned(),
             _ => format!("다른 기기 {count}대에서 로그아웃했습니다."),
         },
+    },
+    confirmation: ConfirmationText {
+        confirmed: |confirmed, apis, took| {
+            let took = took.map(|took| format!(" ({}ms)", took.as_millis())).unwrap_or_default();
+            format!("API {apis}개 중 {confirmed}개가 확인했습니다{took}.")
+        },
+        outstanding: "아직 확인하지 않은 API:",
+        again: "다시 보기",
     },
     apps: AppsText {
         title: "내 앱",

@@ -27,6 +27,7 @@ pub struct Text {
     pub profile: ProfileText,
     pub password: PasswordText,
     pub devices: DevicesText,
+    pub confirmation: ConfirmationText,
     pub apps: AppsText,
     pub time: TimeText,
 }
@@ -220,6 +221,14 @@ pub struct DevicesText {
     pub only_this: &'static str,
     pub ended: fn(&Name) -> Sentence,
     pub others_ended: fn(u64) -> String,
+}
+
+pub struct ConfirmationText {
+    /// So many of so many APIs, and how long the last of them took.
+    pub confirmed: fn(usize, usize, Option<Duration>) -> String,
+    /// Before the names of those that have not confirmed it.
+    pub outstanding: &'static str,
+    pub again: &'static str,
 }
 
 pub struct AppsText {

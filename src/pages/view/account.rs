@@ -25,6 +25,8 @@ pub struct Account<'a> {
     pub user: Name,
     pub username: &'a str,
     pub notice: Option<Notice>,
+    /// Who has heard of what was just ended.
+    pub confirmation: Option<Confirmation>,
     pub profile: Profile,
     /// How many characters a password has at least.
     pub password_length: usize,
@@ -42,6 +44,19 @@ pub enum Notice {
     DeviceEnded(Device),
     OthersEnded(u64),
     AppRemoved(Name),
+}
+
+/// How many of the APIs that follow refuse what was just ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Confirmation {
+    pub apis: usize,
+    pub confirmed: usize,
+    /// Until the last one did.
+    pub took: Option<Duration>,
+    /// Those that have not said so yet.
+    pub outstanding: Vec<Name>,
+    /// Where to look again, while some have not.
+    pub again: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,6 +115,19 @@ impl Account<'_> {
             Notice::OthersEnded(count) => words((text.devices.others_ended)(*count)),
             Notice::AppRemoved(name) => (text.apps.removed)(name),
         })
+    }
+
+    fn confirmed(&self, confirmation: &Confirmation) -> String {
+        let text = &self.frame.text.confirmation;
+        (text.confirmed)(confirmation.confirmed, confirmation.apis, confirmation.took)
+    }
+
+    fn outstanding(&self, confirmation: &Confirmation) -> Sentence {
+        let mut sentence = words(self.frame.text.confirmation.outstanding);
+        for (position, name) in confirmation.outstanding.iter().enumerate() {
+            sentence = sentence.words(if position == 0 { " " } else { ", " }).named(name);
+        }
+        sentence
     }
 
     fn password_complaint(&self) -> Option<String> {

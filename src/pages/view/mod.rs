@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use url::Url;
 
 pub use self::account::{
-    Account, App, ClaimError, Notice, PasswordRefusal, Place, Profile, ProfileClaim, Session, VerifiedClaim,
+    Account, App, ClaimError, Confirmation, Notice, PasswordRefusal, Place, Profile, ProfileClaim, Session,
+    VerifiedClaim,
 };
 pub use self::consent::Consent;
 pub use self::error::ErrorPage;
