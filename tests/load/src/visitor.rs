@@ -1,0 +1,172 @@
+//! A person with a browser, and the app that sent them: authorization requests, forms, redirects, cookies.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, bail, ensure};
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use url::Url;
+use url::form_urlencoded::Serializer;
+
+use crate::connection::{Answer, Connection};
+use crate::description::{Credential, Description, SignIn};
+use crate::form;
+
+/// RFC 7636 §4.1: the same for every request of the driver; what it costs the server does not depend on it.
+const VERIFIER: &str = "a-code-verifier-that-only-this-load-driver-uses";
+
+pub struct Visitor {
+    connection: Connection,
+    host: String,
+    origin: Url,
+    cookies: BTreeMap<String, String>,
+}
+
+/// What is asked of the authorization endpoint.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Asking {
+    First,
+    Silent,
+}
+
+impl Visitor {
+    pub fn new(description: &Description) -> anyhow::Result<Self> {
+        let origin = Url::parse(&description.issuer)?;
+        let host = description.address()?;
+        Ok(Visitor { connection: Connection::new(&host), host, origin, cookies: BTreeMap::new() })
+    }
+
+    pub fn forget_cookies(&mut self) {
+        self.cookies.clear();
+    }
+
+    /// Walks from the authorization request through every form to the client's redirect URI; the code.
+    pub async fn authorize(&mut self, of: &Description, asking: Asking) -> anyhow::Result<String> {
+        let sign_in = of.sign_in.as_ref().context("no [sign_in]")?;
+        if asking == Asking::First {
+            for request in &sign_in.requests {
+                let kind = "application/json";
+                let answer = self.send(&request.method, &request.path, Some((kind, &request.body))).await?;
+                ensure!(
+                    answer.status < 300,
+                    "{} {} answered {}",
+                    request.method,
+                    request.path,
+                    answer.status
+                );
+            }
+        }
+        let endpoint = of.endpoints.authorization.as_deref().context("no authorization endpoint")?;
+        let mut path = format!("{endpoint}?{}", request(of, sign_in, asking));
+        for _ in 0..12 {
+            let answer = self.send("GET", &path, None).await?;
+            let answer = match (answer.status, asking) {
+                (200, Asking::First) => self.fill_in(sign_in, &path, &answer).await?,
+                _ => answer,
+            };
+            let location = answer.location.with_context(|| {
+                let body = String::from_utf8_lossy(&answer.body);
+                format!("{path} answered {} without a Location: {body:.300}", answer.status)
+            })?;
+            if location.starts_with(&sign_in.redirect_uri) {
+                let parameters = Url::parse(&location)?;
+                let code = parameters.query_pairs().find(|(name, _)| name == "code");
+                return Ok(code.with_context(|| format!("no code in {location}"))?.1.into_owned());
+            }
+            path = self.origin.join(&path)?.join(&location)?[url::Position::BeforePath..].to_owned();
+        }
+        bail!("still no code after 12 pages")
+    }
+
+    async fn fill_in(&mut self, sign_in: &SignIn, page: &str, answer: &Answer) -> anyhow::Result<Answer> {
+        let text = String::from_utf8_lossy(&answer.body);
+        let form = form::find(&text).with_context(|| format!("no form on {page}: {text:.300}"))?;
+        let mut body = Serializer::new(String::new());
+        for (name, value) in &form.fields {
+            let value = match name {
+                name if *name == sign_in.username_field => &sign_in.username,
+                name if *name == sign_in.password_field => &sign_in.password,
+                _ => value,
+            };
+            body.append_pair(name, value);
+        }
+        let pressed =
+            |(name, value): &&(String, String)| sign_in.buttons.contains(&format!("{name}={value}"));
+        if let Some((name, value)) = form.buttons.iter().find(pressed) {
+            body.append_pair(name, value);
+        }
+        let target = self.origin.join(page)?.join(&form.action)?;
+        let target = target[url::Position::BeforePath..].to_owned();
+        self.send("POST", &target, Some(("application/x-www-form-urlencoded", &body.finish()))).await
+    }
+
+    async fn send(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> anyhow::Result<Answer> {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\nAccept: text/html\r\n", self.host);
+        if !self.cookies.is_empty() {
+            let pairs = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
+            request += &format!("Cookie: {}\r\n", pairs.collect::<Vec<_>>().join("; "));
+        }
+        match body {
+            Some((kind, body)) => {
+                let origin = self.origin.origin().ascii_serialization();
+                request += &format!(
+                    "Origin: {origin}\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                );
+            }
+            None => request += "\r\n",
+        }
+        let answer = self.connection.send(request.as_bytes()).await?;
+        for cookie in &answer.cookies {
+            let Some((name, value)) = cookie.split_once('=') else { continue };
+            match value.is_empty() {
+                true => self.cookies.remove(name),
+                false => self.cookies.insert(name.to_owned(), value.to_owned()),
+            };
+        }
+        Ok(answer)
+    }
+}
+
+fn request(of: &Description, sign_in: &SignIn, asking: Asking) -> String {
+    let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
+    let mut query = Serializer::new(String::new());
+    query
+        .append_pair("response_type", "code")
+        .append_pair("client_id", &of.client.id)
+        .append_pair("redirect_uri", &sign_in.redirect_uri)
+        .append_pair("scope", &sign_in.scope)
+        .append_pair("state", "a-state")
+        .append_pair("code_challenge", &challenge)
+        .append_pair("code_challenge_method", "S256")
+        .extend_pairs(&sign_in.parameters);
+    match asking {
+        Asking::First => query.extend_pairs(&sign_in.first_parameters),
+        Asking::Silent => query.append_pair("prompt", "none"),
+    };
+    query.finish()
+}
+
+/// The body of a code exchange.
+pub fn exchange(sign_in: &SignIn, code: &str) -> String {
+    Serializer::new(String::new())
+        .append_pair("grant_type", "authorization_code")
+        .append_pair("code", code)
+        .append_pair("redirect_uri", &sign_in.redirect_uri)
+        .append_pair("code_verifier", VERIFIER)
+        .finish()
+}
+
+/// A form POST with a client's credentials (RFC 6749 §2.3.1), as bytes to send.
+pub fn post(host: &str, path: &str, credential: &Credential, body: &str) -> Vec<u8> {
+    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = format!("{}:{}", encode(&credential.id), encode(&credential.secret));
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {}\r\nAccept: application/json\r\n\
+         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
+        STANDARD.encode(pair),
+        body.len()
+    )
+    .into_bytes()
+}
