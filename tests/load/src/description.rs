@@ -64,9 +64,12 @@ pub struct Endpoints {
 pub struct Credential {
     pub id: String,
     pub secret: String,
-    /// More parameters of its client_credentials requests, where they are measured.
+    /// More parameters of its client_credentials requests.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
+    /// And where the answer must be a JWT.
+    #[serde(default)]
+    pub jwt_parameters: BTreeMap<String, String>,
 }
 
 /// How a person signs in and agrees, and how the client asks for it.
@@ -91,6 +94,12 @@ pub struct SignIn {
     /// More parameters of the authorization request, also of the silent one.
     #[serde(default)]
     pub parameters: BTreeMap<String, String>,
+    /// Whether an ID Token comes with each refresh; with `false` say so in the note.
+    #[serde(default = "yes")]
+    pub id_token_at_refresh: bool,
+    /// More parameters of the silent authorization request alone.
+    #[serde(default = "nobody_is_asked")]
+    pub silent_parameters: BTreeMap<String, String>,
     /// More parameters of the first authorization request alone (`prompt=consent`, for a refresh token).
     #[serde(default)]
     pub first_parameters: BTreeMap<String, String>,
@@ -106,6 +115,14 @@ pub struct JsonRequest {
 
 fn username_field() -> String {
     "username".to_owned()
+}
+
+fn nobody_is_asked() -> BTreeMap<String, String> {
+    BTreeMap::from([("prompt".to_owned(), "none".to_owned())])
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn password_field() -> String {

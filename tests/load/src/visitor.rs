@@ -143,7 +143,7 @@ fn request(of: &Description, sign_in: &SignIn, asking: Asking) -> String {
         .extend_pairs(&sign_in.parameters);
     match asking {
         Asking::First => query.extend_pairs(&sign_in.first_parameters),
-        Asking::Silent => query.append_pair("prompt", "none"),
+        Asking::Silent => query.extend_pairs(&sign_in.silent_parameters),
     };
     query.finish()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
@@ -104,8 +105,9 @@ struct Tokens {
     id_token: Option<String>,
 }
 
-/// Tokens made per connection before revocations are measured.
+/// Tokens made per connection before revocations are measured, and how long that may take.
 const STOCK: usize = 1500;
+const STOCKING: Duration = Duration::from_millis(600);
 
 impl<'a> Worker<'a> {
     /// Sets up what the operations need: sessions, tokens, requests as bytes.
@@ -125,7 +127,7 @@ impl<'a> Worker<'a> {
             seen: HashSet::new(),
         };
         match workload {
-            Workload::W1 => worker.request = worker.client_credentials(&of.client.parameters),
+            Workload::W1 => worker.request = worker.client_credentials(&of.client.jwt_parameters),
             Workload::W2 => {
                 let token = match of.sign_in {
                     Some(_) => worker.sign_in(Asking::First).await?.access_token,
@@ -155,7 +157,8 @@ impl<'a> Worker<'a> {
                 worker.second_request = get(&worker.host, path, None);
             }
             Workload::W8 => {
-                for _ in 0..STOCK {
+                let began = Instant::now();
+                while worker.stock.len() < STOCK && began.elapsed() < STOCKING {
                     let token = worker.machine_token().await?;
                     worker.stock.push(token);
                 }
@@ -200,7 +203,9 @@ impl<'a> Worker<'a> {
                 let next = tokens.refresh_token.context("no rotation")?;
                 ensure!(next != self.refresh_token, "the refresh token did not change");
                 self.refresh_token = next;
-                tokens.id_token.context("no ID Token").map(drop)
+                let promised = self.of.sign_in.as_ref().is_some_and(|sign_in| sign_in.id_token_at_refresh);
+                ensure!(tokens.id_token.is_some() || !promised, "no ID Token");
+                Ok(())
             }
             Workload::W5 => {
                 let tokens = self.sign_in(Asking::Silent).await?;
@@ -242,9 +247,11 @@ impl<'a> Worker<'a> {
         tokens(&self.connection.send(&request).await?)
     }
 
-    fn client_credentials(&self, parameters: &BTreeMap<String, String>) -> Vec<u8> {
+    fn client_credentials(&self, more: &BTreeMap<String, String>) -> Vec<u8> {
         let mut body = Serializer::new(String::new());
-        body.append_pair("grant_type", "client_credentials").extend_pairs(parameters);
+        body.append_pair("grant_type", "client_credentials")
+            .extend_pairs(&self.of.client.parameters)
+            .extend_pairs(more);
         post(&self.host, &self.of.endpoints.token, &self.of.client, &body.finish())
     }
 
