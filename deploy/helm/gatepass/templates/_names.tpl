@@ -1,0 +1,4 @@
+{{- define "gatepass.labels" -}}
+app.kubernetes.io/name: gatepass
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
