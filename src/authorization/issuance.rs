@@ -34,7 +34,11 @@ impl Issuance<'_> {
         let mut parameters = Vec::new();
         if wanted.has_access_token() || wanted.has_id_token() {
             let grant = self.front_channel_grant();
-            if wanted.has_access_token() && !self.bear(&grant).await? {
+            let is_borne = match wanted.has_access_token() {
+                true => self.bear(&grant).await?,
+                false => !self.is_to_be_told() || self.join().await?,
+            };
+            if !is_borne {
                 let ended = SentError::new(SentCode::LoginRequired, "the session has just ended");
                 return Ok(Response::error(self.issuer, Target::of(self.request), ended));
             }
@@ -104,6 +108,25 @@ impl Issuance<'_> {
             expires_at: self.now.plus(self.issuer.lifetimes.access_token),
             ended_at: None,
         }
+    }
+
+    /// Nothing else makes it a party to the session: no code that it redeems, no access token.
+    fn is_to_be_told(&self) -> bool {
+        let metadata = &self.client.metadata;
+        !self.request.response_type.has_code()
+            && (metadata.backchannel_logout_uri.is_some() || metadata.frontchannel_logout_uri.is_some())
+    }
+
+    /// Makes a client that gets nothing but an ID Token one of those that hear of the session's end (Back-Channel
+    /// Logout §2.1), once for all its answers. `false` as in [`Self::bear`].
+    async fn join(&self) -> Result<bool, store::Error> {
+        if grants::has_live(self.store.read(), self.user.id, &self.client.id, self.session.id, self.now)
+            .await?
+        {
+            return Ok(true);
+        }
+        let grant = Grant { expires_at: self.session.expires_at, ..self.front_channel_grant() };
+        self.bear(&grant).await
     }
 
     /// `false`: the session ended, or the agreement was taken back, while this was decided.

@@ -7,6 +7,7 @@ pub mod checks;
 mod interaction;
 mod issuance;
 mod referee;
+mod refusal;
 pub mod request;
 mod request_object;
 pub mod response;
@@ -19,23 +20,22 @@ use std::time::Duration;
 use interaction::Next;
 pub use interaction::{Page, agreement, must_prove_again};
 use issuance::Issuance;
+use refusal::Refused;
 pub use request_object::ClientHosts;
 pub use response::Response;
-use response::Target;
 pub use target::apis;
 
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
 use crate::id::Id;
 use crate::protocol::authorization_request::AuthorizationRequest;
-use crate::protocol::client_metadata::Profile;
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
 use crate::revocation::{self, Ending};
 use crate::secret::Fingerprint;
 use crate::store::authorizations::{self, Pending, Step};
-use crate::store::clients::{Client, Standing};
+use crate::store::clients::Client;
 use crate::store::consents::{self, Consent};
 use crate::store::sessions::Session;
 use crate::store::users::User;
@@ -115,7 +115,7 @@ impl Authorizations<'_> {
         let (client, request) = match request::read(self, hosts, parameters, now).await? {
             request::Reading::Understood(client, request) => (client, *request),
             request::Reading::Refused(client, target, error) => {
-                return self.refuse(&client, target, error, arrival.visitor()).await;
+                return self.refuse(&client, Refused::Unread(target), error, arrival.visitor()).await;
             }
         };
         let mut pending = Pending {
@@ -135,8 +135,8 @@ impl Authorizations<'_> {
                 match self.next(&client, &pending, visitor, now).await? {
                     Next::Page(page) => page,
                     Next::Refuse(error) => {
-                        let target = Target::of(&pending.request);
-                        return self.refuse(&client, target, error, Some(visitor)).await;
+                        let refused = Refused::Read(&pending.request);
+                        return self.refuse(&client, refused, error, Some(visitor)).await;
                     }
                     Next::Issue => return self.issue(&client, &pending.request, visitor, now).await,
                 }
@@ -159,7 +159,7 @@ impl Authorizations<'_> {
             Next::Page(page) => Ok(Outcome::Continue(id, page)),
             Next::Refuse(error) => {
                 self.finish(id, now).await?;
-                self.refuse(&client, Target::of(&pending.request), error, Some(visitor)).await
+                self.refuse(&client, Refused::Read(&pending.request), error, Some(visitor)).await
             }
             Next::Issue => {
                 self.finish(id, now).await?;
@@ -173,7 +173,7 @@ impl Authorizations<'_> {
         let (pending, client) = self.open(id, visitor.browser, now).await?;
         let denied = SentError::new(SentCode::AccessDenied, "the person did not allow it");
         self.finish(id, now).await?;
-        self.refuse(&client, Target::of(&pending.request), denied, Some(visitor)).await
+        self.refuse(&client, Refused::Read(&pending.request), denied, Some(visitor)).await
     }
 
     /// The person agrees to what the request asks for.
@@ -291,34 +291,6 @@ impl Authorizations<'_> {
             .write(completing, |tx, (id, now)| Box::pin(authorizations::complete(tx, *id, *now)))
             .await?;
         if won { Ok(()) } else { Err(ShownError::CompletedAuthorization.into()) }
-    }
-
-    /// RFC 9700 §4.11.2: "The authorization server SHOULD only automatically redirect the user agent if it trusts the
-    /// redirect URI": whoever registers an app, sends people to us and has us refuse them could phish under our name.
-    async fn refuse(
-        &self,
-        client: &Arc<Client>,
-        target: Target,
-        error: SentError,
-        visitor: Option<&Visitor>,
-    ) -> Result<Outcome, Failure> {
-        let response = Response::error(self.issuer, target, error);
-        match self.is_trusted(client, visitor).await? {
-            true => Ok(Outcome::Answer(response)),
-            false => Ok(Outcome::Detain(client.clone(), response)),
-        }
-    }
-
-    /// By the operator, or by the person. The profile oidc-compat is for those who are promised an answer to a request
-    /// that no page may delay (Core §3.1.2.6).
-    async fn is_trusted(&self, client: &Client, visitor: Option<&Visitor>) -> Result<bool, store::Error> {
-        if client.standing == Standing::Verified || client.metadata.profile == Profile::OidcCompat {
-            return Ok(true);
-        }
-        match visitor.and_then(|visitor| visitor.session.as_ref()) {
-            Some((_, user)) => Ok(consents::find(self.store.read(), user.id, &client.id).await?.is_some()),
-            None => Ok(false),
-        }
     }
 
     async fn issue(

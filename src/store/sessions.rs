@@ -67,7 +67,7 @@ impl IdleLimits {
     }
 }
 
-mod row {
+pub(super) mod row {
     use sea_orm::entity::prelude::*;
 
     use super::Session;

@@ -6,6 +6,7 @@ mod feed;
 mod keys;
 mod lineage;
 mod logout;
+mod logout_of_implicit_apps;
 mod nodes;
 mod pairwise;
 mod races;

@@ -116,6 +116,10 @@ on_both!(an_app_notices_that_somebody_signed_out(world, MANAGED) {
     let account = browser.get("/account").await;
     browser.submit(&account, "/logout/confirm", &[]).await;
     assert!(!is_unchanged(&browser, "shop", shop_origin, state));
+    // It asks, and the refusal tells what to watch from now on.
+    let refused = browser.get(&shop.ask("openid", &[("prompt", "none")]).target).await.parameters();
+    assert_eq!(refused["error"], "login_required");
+    assert!(is_unchanged(&browser, "shop", shop_origin, &refused["session_state"]));
 });
 
 on_both!(the_check_session_page_may_be_framed_and_runs_one_script(world, MANAGED) {
