@@ -1,6 +1,5 @@
 //! What configuration accepts, and what it says about the rest.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
@@ -153,7 +152,32 @@ fn lists_and_tables_can_stand_in_variables() {
     ];
     let config = dev("", &variables).unwrap();
     assert_eq!(config.server.trusted_proxies.len(), 2);
-    assert_eq!(config.issuer.scopes, BTreeMap::from([("orders".to_owned(), "See your orders".to_owned())]));
+    assert_eq!(config.issuer.scopes["orders"].description, "See your orders");
+}
+
+#[test]
+fn a_scope_of_ones_own_asks_for_claims_that_only_a_user_can_have() {
+    let scopes = |about: &str| {
+        let file = format!("[issuer.scopes]\norders = \"See your orders\"\nemployee = {about}\n");
+        dev(&file, &[]).map(|config| config.issuer.scopes["employee"].clone())
+    };
+    let employee =
+        scopes("{ description = \"a\", description_ko = \"b\", claims = [\"badge\", \"email\"] }").unwrap();
+    assert_eq!(employee.description_ko.as_deref(), Some("b"));
+    assert_eq!(employee.claims.iter().collect::<Vec<_>>(), ["badge", "email"]);
+    assert!(scopes("{ description = \"a\" }").unwrap().claims.is_empty());
+    for wrong in [
+        "{ claims = [\"badge\"] }",
+        "{ description = \"\" }",
+        "{ description = \"a\", colour = \"red\" }",
+        "{ description = \"a\", claims = \"badge\" }",
+        "{ description = \"a\", claims = [\"two words\"] }",
+        "{ description = \"a\", claims = [\"sub\"] }",
+        "{ description = \"a\", claims = [\"aud\"] }",
+        "5",
+    ] {
+        assert!(scopes(wrong).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ use crate::sign_in::password::PasswordPolicy;
 use crate::store::attempts::Budget;
 use crate::store::sessions::IdleLimits;
 use crate::store::{Store, keys, revocations};
+use crate::tokens::claims::Catalogue;
 use crate::tokens::{Issuer, Lifetimes};
 
 #[derive(Clone)]
@@ -82,6 +83,7 @@ impl App {
             keys: CurrentKeys::new(ring),
             master: installation.master.clone(),
             lifetimes: lifetimes(&config),
+            claims: Catalogue::of(&config.issuer.scopes),
         };
         let client_auth = ClientAuth {
             store: store.clone(),

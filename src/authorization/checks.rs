@@ -30,7 +30,7 @@ use crate::protocol::resource::Resources;
 use crate::protocol::response_type::{ResponseMode, ResponseType};
 use crate::protocol::scope::Scope;
 use crate::store::clients::Client;
-use crate::tokens::{self, Issuer, id_token};
+use crate::tokens::{Issuer, id_token};
 
 /// A request that is being read.
 pub(super) struct Draft<'a> {
@@ -229,7 +229,7 @@ fn max_age(draft: &Draft<'_>) -> Checked<Option<u64>> {
 fn claims(draft: &Draft<'_>) -> Checked<ClaimsRequest> {
     let Some(text) = draft.parameters.get("claims") else { return Ok(ClaimsRequest::default()) };
     let malformed = "claims is not a JSON object of OpenID Connect Core section 5.5";
-    ClaimsRequest::parse(text, tokens::claims::is_known).or(invalid(malformed))
+    ClaimsRequest::parse(text, |name| draft.issuer.claims.is_known(name)).or(invalid(malformed))
 }
 
 fn hinted_subject(draft: &Draft<'_>) -> Checked<Option<String>> {

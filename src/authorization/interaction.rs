@@ -15,7 +15,7 @@ use crate::store::clients::Client;
 use crate::store::consents::Consent;
 use crate::store::sessions::Session;
 use crate::store::users::User;
-use crate::tokens::{self, Issuer};
+use crate::tokens::Issuer;
 
 /// A page that the browser is sent to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +57,7 @@ pub(super) fn next(
             "none of the essential acr values can be met here",
         );
     }
-    if must_consent(client, pending, session, consent) {
+    if must_consent(issuer, client, pending, session, consent) {
         return if silent {
             refuse(SentCode::ConsentRequired, "the person has not yet agreed to all of this")
         } else {
@@ -114,7 +114,13 @@ fn is_too_old(request: &AuthorizationRequest, client: &Client, session: &Session
     max_age.is_some_and(|seconds| seconds == 0 || now.since(session.auth_time) > Duration::from_secs(seconds))
 }
 
-fn must_consent(client: &Client, pending: &Pending, session: &Session, consent: Option<&Consent>) -> bool {
+fn must_consent(
+    issuer: &Issuer,
+    client: &Client,
+    pending: &Pending,
+    session: &Session,
+    consent: Option<&Consent>,
+) -> bool {
     if pending.consented_at.is_some() && pending.session_id == Some(session.id) {
         return false;
     }
@@ -127,13 +133,14 @@ fn must_consent(client: &Client, pending: &Pending, session: &Session, consent: 
         // Core §11: offline access always wants the person's word.
         ConsentPolicy::Implied if !request.scope.is_offline() => false,
         ConsentPolicy::Implied | ConsentPolicy::Asked => !consent.is_some_and(|consent| {
-            agreement(request).is_within(&consent.scope) && request.resources.is_within(&consent.resources)
+            agreement(issuer, request).is_within(&consent.scope)
+                && request.resources.is_within(&consent.resources)
         }),
     }
 }
 
 /// What a person is asked to agree to: the scope, and for claims that are asked for by name the scopes that they
 /// belong to.
-pub fn agreement(request: &AuthorizationRequest) -> Scope {
-    request.scope.union(&tokens::claims::scopes_of(&request.claims.all()))
+pub fn agreement(issuer: &Issuer, request: &AuthorizationRequest) -> Scope {
+    request.scope.union(&issuer.claims.scopes_of(&request.claims.all()))
 }

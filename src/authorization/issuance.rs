@@ -15,7 +15,7 @@ use crate::store::sessions::{self, Session};
 use crate::store::users::User;
 use crate::store::{self, Store};
 use crate::tokens::authorization_code::AuthorizationCode;
-use crate::tokens::{Authentication, Issuer, NoSigningKey, Order, Subject, claims};
+use crate::tokens::{Authentication, Issuer, NoSigningKey, Order, Subject};
 
 pub(super) struct Issuance<'a> {
     pub store: &'a Store,
@@ -157,13 +157,13 @@ impl Issuance<'_> {
             acr: self.acr(),
             amr: self.session.amr.clone(),
             code,
-            claims: claims::named(self.user, &self.request.claims.id_token),
+            claims: self.issuer.claims.named(self.user, &self.request.claims.id_token),
         };
         if !wanted.has_access_token() {
             // Core §5.4: without an access token to fetch them, the claims of the scopes stand in the ID Token. A
             // code can be redeemed for one.
             if !wanted.has_code() {
-                authentication.claims.extend(claims::of_scope(self.user, &grant.scope));
+                authentication.claims.extend(self.issuer.claims.of_scope(self.user, &grant.scope));
             }
             let id_token = self.issuer.id_token_alone(self.client, grant, &authentication, self.now)?;
             return Ok(vec![("id_token", id_token)]);

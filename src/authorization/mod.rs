@@ -186,18 +186,18 @@ impl Authorizations<'_> {
         if pending.session_id.is_some_and(|bound| bound != session.id) {
             return Err(ShownError::SessionChanged.into());
         }
-        let agreed = (pending, client, session.id, user.id, now);
+        let agreed = (agreement(self.issuer, &pending.request), pending, client, session.id, user.id, now);
         let noted = self
             .store
-            .write(agreed, |tx, (pending, client, session, user, now)| {
+            .write(agreed, |tx, (agreed, pending, client, session, user, now)| {
                 Box::pin(async move {
                     if !authorizations::note(tx, pending.id, Step::Consented, *session, *now).await? {
                         return Ok(false);
                     }
                     let before = consents::find(tx, *user, &client.id).await?;
                     let scope = match &before {
-                        Some(before) => before.scope.union(&agreement(&pending.request)),
-                        None => agreement(&pending.request),
+                        Some(before) => before.scope.union(agreed),
+                        None => agreed.clone(),
                     };
                     let resources = match &before {
                         Some(before) => before.resources.union(&pending.request.resources),
@@ -215,7 +215,7 @@ impl Authorizations<'_> {
                     let event = Event::ConsentGiven {
                         user: *user,
                         client: client.id.clone(),
-                        scope: agreement(&pending.request).to_string(),
+                        scope: agreed.to_string(),
                     };
                     events::record(tx, &event, *now).await?;
                     Ok(true)

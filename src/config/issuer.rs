@@ -1,13 +1,12 @@
 //! `[issuer]`: who we are, and how long what we issue lives.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use toml::Value;
 use url::{Host, Url};
 
 use super::kind::Kind;
+use super::scopes::Scopes;
 use super::section::section;
 
 section! {
@@ -29,8 +28,9 @@ section! {
         /// For so long a refresh token that was just used answers with the same successor, so that an app whose
         /// answer was lost may ask again.
         refresh_grace_seconds: u64 = 30, within 0..=60;
-        /// Scopes of your own: for each name the sentence that the consent page shows.
-        scopes: BTreeMap<String, String> = {};
+        /// Scopes of your own: for each name the sentence that the consent page shows, or a table with it as
+        /// `description`, with `description_ko`, and with the `claims` of a user that the scope asks for.
+        scopes: Scopes = {};
     }
 }
 
@@ -142,31 +142,5 @@ impl Kind for IssuerUrl {
 
     fn from_text(text: &str) -> Option<Self> {
         IssuerUrl::parse(text)
-    }
-}
-
-/// The scopes that OpenID Connect defines (Core §5.4 and §11): their sentences are ours.
-const STANDARD: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
-
-/// In an environment variable: an inline table.
-impl Kind for BTreeMap<String, String> {
-    const RIGHT: &'static str = "write a table from scope names (RFC 6749 §3.3, other than the standard ones) to \
-                                 sentences, like { orders = \"See your orders\" }";
-
-    fn from_text(text: &str) -> Option<Self> {
-        Self::from_toml(&text.parse().ok()?)
-    }
-
-    fn from_toml(value: &Value) -> Option<Self> {
-        let scopes = value.as_table()?.iter();
-        scopes
-            .map(|(name, sentence)| {
-                // "scope-token = 1*( %x21 / %x23-5B / %x5D-7E )"
-                let token = name.bytes().all(|b| matches!(b, 0x21 | 0x23..=0x5B | 0x5D..=0x7E));
-                let allowed = token && !name.is_empty() && !STANDARD.contains(&name.as_str());
-                let sentence = sentence.as_str().filter(|sentence| !sentence.trim().is_empty())?;
-                allowed.then(|| (name.clone(), sentence.to_owned()))
-            })
-            .collect()
     }
 }

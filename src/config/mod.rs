@@ -17,6 +17,7 @@ pub mod keys;
 pub mod log;
 pub mod outbound;
 pub mod registration;
+pub mod scopes;
 pub mod server;
 pub mod sign_in;
 

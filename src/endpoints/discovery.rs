@@ -19,7 +19,7 @@ use crate::protocol::grant_type::GrantType;
 use crate::protocol::response_type::{ResponseMode, ResponseType};
 use crate::protocol::scope::STANDARD_SCOPES;
 use crate::sign_in::assurance::Assurance;
-use crate::tokens::claims::CLAIMS_OF_SCOPES;
+use crate::tokens::claims::Catalogue;
 
 pub const OPENID_PATH: &str = "/.well-known/openid-configuration";
 pub const OAUTH_PATH: &str = "/.well-known/oauth-authorization-server";
@@ -58,7 +58,7 @@ struct Metadata<'a> {
     userinfo_signing_alg_values_supported: Vec<&'static str>,
     acr_values_supported: Vec<&'static str>,
     claim_types_supported: [&'static str; 1],
-    claims_supported: Vec<&'static str>,
+    claims_supported: Vec<&'a str>,
     prompt_values_supported: Vec<&'static str>,
     ui_locales_supported: [&'static str; 2],
     authorization_response_iss_parameter_supported: bool,
@@ -79,6 +79,7 @@ impl Document {
         let methods = || AuthMethod::ALL.into_iter();
         let names = |methods: &mut dyn Iterator<Item = AuthMethod>| methods.map(AuthMethod::as_str).collect();
         let assertions = || ClientAlgorithm::ALL.map(ClientAlgorithm::as_str).to_vec();
+        let catalogue = Catalogue::of(&config.issuer.scopes);
         let custom = config.issuer.scopes.keys().map(String::as_str);
         let metadata = Metadata {
             issuer: config.issuer.url.as_str(),
@@ -115,7 +116,7 @@ impl Document {
             claim_types_supported: ["normal"],
             claims_supported: ["sub", "auth_time", "acr", "amr", "sid"]
                 .into_iter()
-                .chain(CLAIMS_OF_SCOPES.iter().flat_map(|(_, claims)| claims.iter().copied()))
+                .chain(catalogue.names())
                 .collect(),
             prompt_values_supported: Prompt::ALL.map(Prompt::as_str).to_vec(),
             ui_locales_supported: ["en", "ko"],

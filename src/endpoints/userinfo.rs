@@ -14,7 +14,7 @@ use crate::http::request::Arrival;
 use crate::protocol::error::BearerError;
 use crate::protocol::parameters::Parameters;
 use crate::store::Store;
-use crate::tokens::{self, Issuer, claims};
+use crate::tokens::{self, Issuer};
 
 pub const PATH: &str = "/userinfo";
 
@@ -55,8 +55,8 @@ async fn answer(
     if !token.scope.is_openid() {
         return Err(BearerError::InsufficientScope("openid").into());
     }
-    let mut said = claims::of_scope(&user, &token.scope);
-    said.extend(claims::named(&user, &grant.claims));
+    let mut said = issuer.claims.of_scope(&user, &token.scope);
+    said.extend(issuer.claims.named(&user, &grant.claims));
     // Core §5.3.2: "The sub (subject) Claim MUST always be returned", the same as in the ID Token.
     said.insert("sub".to_owned(), Value::String(token.subject));
     let Some(algorithm) = client.metadata.userinfo_signed_response_alg else {

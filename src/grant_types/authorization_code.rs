@@ -20,7 +20,7 @@ use crate::store::sessions::{self, IdleLimits};
 use crate::store::users::{self, User};
 use crate::store::{self, Transaction};
 use crate::tokens::authorization_code::AuthorizationCode;
-use crate::tokens::{Authentication, Order, Subject, TokenResponse, claims};
+use crate::tokens::{Authentication, Order, Subject, TokenResponse};
 
 const DEAD: DirectError =
     DirectError::InvalidGrant("the code is unknown, expired, used before, or its sign-in has ended");
@@ -107,7 +107,7 @@ async fn claims_about(
         return Ok(Map::new());
     }
     let user = users::find(exchange.store.read(), user).await?.ok_or(DEAD)?;
-    Ok(claims::named(&user, names))
+    Ok(exchange.issuer.claims.named(&user, names))
 }
 
 fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Grant {

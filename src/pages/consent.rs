@@ -40,9 +40,10 @@ pub async fn show(
 
     let consent = consents::find(app.store.read(), user.id, &client.id).await.map_err(outage)?;
     let (scope, resources) = consent.map(|before| (before.scope, before.resources)).unwrap_or_default();
-    let wanted = agreement(&pending.request);
+    let frame = caller.frame(pending.request.ui_locales.as_deref());
+    let wanted = agreement(&app.issuer, &pending.request);
     let apis = authorization::apis(&app.store, &client, &pending.request.resources).await.map_err(outage)?;
-    let scopes = AskedScope::all(&wanted, &app.config.issuer.scopes).into_iter();
+    let scopes = AskedScope::all(&wanted, &app.config.issuer.scopes, &frame).into_iter();
     let scopes = scopes.map(|one| (scope.contains(one.token), Asked::Scope(one)));
     let apis = apis
         .iter()
@@ -53,7 +54,7 @@ pub async fn show(
     // The client wants to hear it again, or somebody could pretend to be it: then everything is asked.
     let (already, asked) = if asked.is_empty() { (asked, already) } else { (already, asked) };
     Ok(caller.see(&view::Consent {
-        frame: caller.frame(pending.request.ui_locales.as_deref()),
+        frame,
         csrf: &caller.visit.csrf(Tie::Session),
         authorization: &id.to_string(),
         client: &view::Client::of(&client),

@@ -1,14 +1,15 @@
 //! Claims about a user (OpenID Connect Core §5.1 and §5.4): which scope asks for which, and what may be said.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::config::scopes::Scopes;
 use crate::protocol::scope::Scope;
 use crate::store::users::User;
 
 /// Scope and the claims that it asks for (Core §5.4).
-pub const CLAIMS_OF_SCOPES: [(&str, &[&str]); 4] = [
+const CLAIMS_OF_SCOPES: [(&str, &[&str]); 4] = [
     (
         "profile",
         &[
@@ -33,36 +34,76 @@ pub const CLAIMS_OF_SCOPES: [(&str, &[&str]); 4] = [
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
-/// Of the scopes' claims those that have a value (Core §5.3.2).
-pub fn of_scope(user: &User, scope: &Scope) -> Map<String, Value> {
-    let mut claims = Map::new();
-    let asked = CLAIMS_OF_SCOPES.iter().filter(|(name, _)| scope.contains(name));
-    for name in asked.flat_map(|(_, names)| names.iter()) {
-        if let Some(value) = value_of(user, name) {
-            claims.insert((*name).to_owned(), value);
+/// Which claims there are, and which scopes ask for them: the standard ones and the operator's own.
+#[derive(Clone, Debug, Default)]
+pub struct Catalogue {
+    custom: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Catalogue {
+    pub fn of(scopes: &Scopes) -> Self {
+        let custom = scopes.iter().map(|(name, scope)| (name.clone(), scope.claims.clone()));
+        Catalogue { custom: custom.collect() }
+    }
+
+    /// A scope and each claim that it asks for.
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
+        let standard =
+            CLAIMS_OF_SCOPES.iter().flat_map(|(scope, claims)| claims.iter().map(|claim| (*scope, *claim)));
+        let custom = self.custom.iter();
+        let custom =
+            custom.flat_map(|(scope, claims)| claims.iter().map(|claim| (scope.as_str(), claim.as_str())));
+        standard.chain(custom)
+    }
+
+    /// The names of all claims that a user can have, each once.
+    pub fn names(&self) -> BTreeSet<&str> {
+        self.pairs().map(|(_, claim)| claim).collect()
+    }
+
+    /// Of the scopes' claims those that have a value (Core §5.3.2).
+    pub fn of_scope(&self, user: &User, scope: &Scope) -> Map<String, Value> {
+        let asked = self.pairs().filter(|(name, _)| scope.contains(name));
+        asked.filter_map(|(_, name)| Some((name.to_owned(), value_of(user, name)?))).collect()
+    }
+
+    /// The claims of these names that have a value (Core §5.5).
+    pub fn named(&self, user: &User, names: &BTreeSet<String>) -> Map<String, Value> {
+        let known = names.iter().filter(|name| self.is_known(name));
+        known.filter_map(|name| Some((name.clone(), value_of(user, name)?))).collect()
+    }
+
+    /// Whether a user can have a claim of this name.
+    pub fn is_known(&self, name: &str) -> bool {
+        self.pairs().any(|(_, claim)| claim == name)
+    }
+
+    /// The scopes that these claims belong to.
+    pub fn scopes_of(&self, names: &BTreeSet<String>) -> Scope {
+        let belonging = self.pairs().filter(|(_, claim)| names.contains(*claim));
+        let tokens: Vec<&str> = belonging.map(|(scope, _)| scope).collect();
+        tokens.join(" ").parse().unwrap_or_default()
+    }
+
+    /// Checks one claim by its name: a standard one as [`check`] does, an operator's own only for its size.
+    pub fn check(&self, name: &str, value: &Value) -> Result<(), NotAClaim> {
+        match check(name, value) {
+            Err(NotAClaim::Unknown(_)) if self.is_known(name) => {
+                let is_said = !value.is_null() && *value != Value::String(String::new());
+                match is_said && value.to_string().len() <= LARGEST {
+                    true => Ok(()),
+                    false => {
+                        Err(NotAClaim::Shape(name.to_owned(), "anything but null, in at most 4096 bytes"))
+                    }
+                }
+            }
+            checked => checked,
         }
     }
-    claims
 }
 
-/// The claims of these names that have a value (Core §5.5).
-pub fn named(user: &User, names: &BTreeSet<String>) -> Map<String, Value> {
-    names.iter().filter_map(|name| Some((name.clone(), value_of(user, name)?))).collect()
-}
-
-/// Whether a user can have a claim of this name.
-pub fn is_known(name: &str) -> bool {
-    CLAIMS_OF_SCOPES.iter().any(|(_, names)| names.contains(&name))
-}
-
-/// The scopes that these claims belong to.
-pub fn scopes_of(names: &BTreeSet<String>) -> Scope {
-    let belonging = CLAIMS_OF_SCOPES
-        .iter()
-        .filter(|(_, claims)| names.iter().any(|name| claims.contains(&name.as_str())));
-    let tokens: Vec<&str> = belonging.map(|(scope, _)| *scope).collect();
-    tokens.join(" ").parse().unwrap_or_default()
-}
+/// A claim of the operator's own, in bytes of JSON.
+const LARGEST: usize = 4096;
 
 fn value_of(user: &User, name: &str) -> Option<Value> {
     match name {
@@ -77,7 +118,9 @@ fn value_of(user: &User, name: &str) -> Option<Value> {
 /// Why a claim cannot be what somebody wants it to be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotAClaim {
-    #[error("{0}: not a claim of a user; the standard ones are listed in OpenID Connect Core section 5.1")]
+    #[error(
+        "{0}: not a claim of a user; issuer.scopes names those beside the standard ones (OpenID Connect Core section 5.1)"
+    )]
     Unknown(String),
     #[error("{0}: expected {1}")]
     Shape(String, &'static str),

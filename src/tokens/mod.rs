@@ -33,6 +33,7 @@ pub struct Issuer {
     pub keys: CurrentKeys,
     pub master: RootKey,
     pub lifetimes: Lifetimes,
+    pub claims: claims::Catalogue,
 }
 
 #[derive(Clone, Copy, Debug)]

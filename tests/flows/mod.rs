@@ -2,6 +2,7 @@
 
 mod account;
 mod claims;
+mod custom_claims;
 mod feed;
 mod keys;
 mod lineage;

@@ -16,7 +16,8 @@ use crate::id::Id;
 use crate::revocation;
 use crate::store::users::{self, Status, User, Username};
 use crate::store::{Error, Store, consents, credentials, grants, sessions};
-use crate::tokens::{claims, subject_of};
+use crate::tokens::claims::Catalogue;
+use crate::tokens::subject_of;
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -26,8 +27,8 @@ pub(super) enum Command {
         username: String,
         #[command(flatten)]
         password: NewPassword,
-        /// A JSON object with claims of OpenID Connect Core section 5.1, like {"name": "…", "email": "…"}; - reads it
-        /// from standard input
+        /// A JSON object with claims of OpenID Connect Core section 5.1 or of `issuer.scopes`, like {"name": "…",
+        /// "email": "…"}; - reads it from standard input
         #[arg(long, value_name = "FILE|-")]
         claims: Option<Source>,
     },
@@ -57,6 +58,9 @@ pub(super) enum Command {
         who: Who,
         #[arg(value_name = "FILE|-")]
         claims: Source,
+        /// Only those that the object names; null takes one away
+        #[arg(long)]
+        merge: bool,
     },
     /// Keep a user out and end every session and app of theirs
     Disable {
@@ -98,8 +102,13 @@ pub(super) async fn run(
         Command::SetPassword { who, password } => {
             set_password(&config, &store, open::user(&store, &who.user).await?, &password, now).await
         }
-        Command::SetClaims { who, claims } => {
-            set_claims(&store, open::user(&store, &who.user).await?, &claims, now).await
+        Command::SetClaims { who, claims, merge } => {
+            let user = open::user(&store, &who.user).await?;
+            let claims = match merge {
+                true => merged(&user.claims, claims.object()?),
+                false => claims.object()?,
+            };
+            set_claims(&config, &store, user, claims, now).await
         }
         Command::Disable { who } => disable(&store, open::user(&store, &who.user).await?, now).await,
         Command::Enable { who } => enable(&store, open::user(&store, &who.user).await?, now).await,
@@ -121,7 +130,7 @@ async fn add(
         ));
     }
     let claims = from.map(Source::object).transpose()?.unwrap_or_default();
-    let mut wrong = complaints(&claims);
+    let mut wrong = complaints(config, &claims);
     let username = Username::parse(username).map_err(|error| wrong.insert(0, format!("username: {error}")));
     let (Ok(username), []) = (username, wrong.as_slice()) else {
         return Err(Refusal::new("invalid_user", wrong.join("\n")));
@@ -214,9 +223,25 @@ async fn set_password(
     Ok(said(&user, "has a new password; every session and app of this user was ended"))
 }
 
-async fn set_claims(store: &Store, user: User, from: &Source, now: Timestamp) -> Result<Answer, Refusal> {
-    let claims = from.object()?;
-    let wrong = complaints(&claims);
+fn merged(before: &Map<String, Value>, named: Map<String, Value>) -> Map<String, Value> {
+    let mut claims = before.clone();
+    for (name, value) in named {
+        match value {
+            Value::Null => claims.remove(&name),
+            value => claims.insert(name, value),
+        };
+    }
+    claims
+}
+
+async fn set_claims(
+    config: &Config,
+    store: &Store,
+    user: User,
+    claims: Map<String, Value>,
+    now: Timestamp,
+) -> Result<Answer, Refusal> {
+    let wrong = complaints(config, &claims);
     if !wrong.is_empty() {
         return Err(Refusal::new("invalid_user", wrong.join("\n")));
     }
@@ -285,8 +310,9 @@ async fn remove(store: &Store, user: User, now: Timestamp) -> Result<Answer, Ref
 }
 
 /// Everything that is wrong with `claims`.
-fn complaints(claims: &Map<String, Value>) -> Vec<String> {
-    let wrong = claims.iter().filter_map(|(name, value)| claims::check(name, value).err());
+fn complaints(config: &Config, claims: &Map<String, Value>) -> Vec<String> {
+    let catalogue = Catalogue::of(&config.issuer.scopes);
+    let wrong = claims.iter().filter_map(|(name, value)| catalogue.check(name, value).err());
     wrong.map(|error| error.to_string()).collect()
 }
 

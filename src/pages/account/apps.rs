@@ -9,6 +9,7 @@ use super::notice::Done;
 use crate::app::App;
 use crate::authorization::Authorizations;
 use crate::clock::Timestamp;
+use crate::config::scopes::Scopes;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::problem::Problem;
 use crate::http::session::outage;
@@ -16,7 +17,7 @@ use crate::id::Id;
 use crate::pages::LOGIN;
 use crate::pages::caller::Caller;
 use crate::pages::name::Name;
-use crate::pages::view::{self, AskedScope};
+use crate::pages::view::{self, AskedScope, Frame};
 use crate::protocol::error::ShownError;
 use crate::protocol::scope::Scope;
 use crate::store::users::User;
@@ -59,12 +60,12 @@ pub(super) async fn list(store: &Store, user: Id<User>, now: Timestamp) -> Resul
 }
 
 impl Agreed {
-    pub(super) fn view<'a>(&'a self, described: &'a BTreeMap<String, String>) -> view::App<'a> {
+    pub(super) fn view<'a>(&'a self, described: &'a Scopes, frame: &Frame<'_>) -> view::App<'a> {
         view::App {
             client_id: &self.client_id,
             name: self.name.clone(),
             since: self.since,
-            scopes: AskedScope::all(&self.scope, described),
+            scopes: AskedScope::all(&self.scope, described, frame),
         }
     }
 }

@@ -88,8 +88,9 @@ async fn page(
 ) -> Result<Response, Problem> {
     let sessions = devices::list(app, session, caller.now).await.map_err(outage)?;
     let apps = apps::list(&app.store, user.id, caller.now).await.map_err(outage)?;
+    let frame = caller.frame(None);
     Ok(caller.see(&view::Account {
-        frame: caller.frame(None),
+        frame,
         csrf: &caller.visit.csrf(Tie::Session),
         now: caller.now,
         user: called(user),
@@ -100,7 +101,7 @@ async fn page(
         password_length: app.sign_in.policy.minimum_characters,
         password_refusal: said.password_refusal,
         sessions,
-        apps: apps.iter().map(|agreed| agreed.view(&app.config.issuer.scopes)).collect(),
+        apps: apps.iter().map(|agreed| agreed.view(&app.config.issuer.scopes, &frame)).collect(),
     }))
 }
 

@@ -8,8 +8,6 @@ mod leaving;
 mod logout;
 mod sign_in;
 
-use std::collections::BTreeMap;
-
 use url::Url;
 
 pub use self::account::{
@@ -23,6 +21,7 @@ pub use self::leaving::Leaving;
 pub use self::logout::{LoggedOut, LogoutConfirm, SigningOut};
 pub use self::sign_in::{Occasion, Refusal, SignIn};
 use crate::config::brand::Brand;
+use crate::config::scopes::{CustomScope, Scopes};
 use crate::http::page::Policy;
 use crate::pages::assets::Assets;
 use crate::pages::language::Language;
@@ -191,10 +190,17 @@ pub struct AskedScope<'a> {
 
 impl<'a> AskedScope<'a> {
     /// Every token of `scope`, the standard ones first. `described` are the operator's own.
-    pub fn all(scope: &'a Scope, described: &'a BTreeMap<String, String>) -> Vec<Self> {
+    pub fn all(scope: &'a Scope, described: &'a Scopes, frame: &Frame<'_>) -> Vec<Self> {
         let standard = STANDARD_SCOPES.into_iter().filter(|token| scope.contains(token));
         let others = scope.iter().filter(|token| !STANDARD_SCOPES.contains(token));
-        let asked = |token| AskedScope { token, description: described.get(token).map(String::as_str) };
+        let description = |token| {
+            let own: &CustomScope = described.get(token)?;
+            Some(match frame.language {
+                Language::English => own.description.as_str(),
+                Language::Korean => own.description_ko.as_ref().unwrap_or(&own.description),
+            })
+        };
+        let asked = |token| AskedScope { token, description: description(token) };
         standard.chain(others).map(asked).collect()
     }
 }
