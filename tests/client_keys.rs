@@ -242,3 +242,31 @@ fn a_secret_signs_with_hs256_and_nothing_else() {
         assert_eq!(read(&token, &secret), Err(Refusal::Algorithm), "{alg}");
     }
 }
+
+#[test]
+fn an_ecdsa_signature_is_two_numbers_in_range() {
+    let signer = ClientSigner::new("a", ES256);
+    let sound = signer.sign(&claims());
+    let (message, signature) = sound.rsplit_once('.').unwrap();
+    let (r, s) = signature.split_at(43);
+    // The order of P-256: as good as zero.
+    let order = "FFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551";
+    let order: Vec<u8> =
+        (0..32).map(|at| u8::from_str_radix(&order[2 * at..2 * at + 2], 16).unwrap()).collect();
+    let der = [&[0x30, 0x06, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01][..], &[0; 56]].concat();
+    // CVE-2022-21449 took zeros for a signature of everything.
+    for forged in [
+        base64url(&[0; 64]),
+        base64url(&[&order[..], &order].concat()),
+        base64url(&[&[0; 32][..], &[1; 32]].concat()),
+        base64url(&[0xff; 64]),
+        base64url(&der),
+        base64url(&der[..8]),
+        base64url(&[1; 63]),
+        format!("{s}{r}"),
+    ] {
+        let refusal = verify(&signer.jwks(), &format!("{message}.{forged}"), &[ES256]).unwrap_err();
+        assert!(matches!(refusal, Refusal::Signature | Refusal::Malformed), "{forged}: {refusal:?}");
+    }
+    assert_eq!(verify(&signer.jwks(), &sound, &[ES256]), Ok(claims()));
+}

@@ -9,7 +9,7 @@ use crate::client_auth::Failure;
 use crate::events::{self, Event, Reason};
 use crate::id::Id;
 use crate::protocol::authorization_request::RedirectUri;
-use crate::protocol::client_metadata::ConsentPolicy;
+use crate::protocol::client_metadata::{ConsentPolicy, PkceDuty};
 use crate::protocol::error::DirectError;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::pkce::CodeVerifier;
@@ -80,6 +80,10 @@ fn check_redirect_uri(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Resu
 fn check_verifier(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Result<(), DirectError> {
     let verifier = exchange.parameters.get("code_verifier");
     match (&code.code_challenge, verifier) {
+        // What a code does not remember was perhaps lost: it never means that nothing is to be proven.
+        (None, None) if exchange.client.metadata.pkce_duty() == PkceDuty::Required => {
+            Err(DirectError::InvalidGrant("this client must use PKCE, and the code was given without"))
+        }
         (None, None) => Ok(()),
         // RFC 9700 §4.8.2: a verifier without a challenge is a stripped challenge.
         (None, Some(_)) => Err(DirectError::InvalidGrant("code_verifier without a code_challenge")),

@@ -1,7 +1,8 @@
 //! Authorization code injection, PKCE downgrade and cross-site request forgery (RFC 9700 §4.5, §4.7 and §4.8).
 
-use gatepass::protocol::client_metadata::PkceDuty;
-use gatepass::revocation;
+use gatepass::protocol::client_metadata::{AuthMethod, PkceDuty, Profile};
+use gatepass::protocol::grant_type::GrantType;
+use gatepass::{registration, revocation};
 
 use crate::on_both;
 use crate::support::relying_party::claims;
@@ -37,6 +38,32 @@ on_both!(pkce_cannot_be_stripped(world) {
     // RFC 9700 §2.1.1: without OpenID Connect there is no nonce that could stand in for it.
     let plain = browser.get(&lenient.ask("orders:read", &stripped).target).await;
     assert_eq!(plain.parameters()["error"], "invalid_request");
+});
+
+on_both!(a_code_without_a_challenge_is_worth_nothing_where_one_is_a_duty(world) {
+    world.user("alice").await;
+    let lenient = world.client("lenient", |metadata| metadata.pkce = PkceDuty::Optional).await;
+    let sent = lenient.ask("openid", &[("code_challenge", ""), ("code_challenge_method", "")]);
+    let answer = world.browser().walk(&sent.target, "alice", PASSWORD).await;
+    let mut strict = lenient.client.clone();
+    strict.metadata.pkce = PkceDuty::Required;
+    registration::change(&world.app.store, strict, world.now()).await.unwrap();
+    for change in [&[("code_verifier", "")][..], &[]] {
+        let answer = lenient.redeem_changed(&answer.parameters()["code"], &sent, change).await;
+        assert_eq!(answer.error(), "invalid_grant");
+    }
+});
+
+on_both!(a_public_client_proves_itself_by_pkce_whatever_its_profile(world) {
+    world.user("alice").await;
+    let app = world.client("app", |metadata| {
+        metadata.token_endpoint_auth_method = AuthMethod::None;
+        metadata.grant_types.remove(&GrantType::ClientCredentials);
+        metadata.profile = Profile::OidcCompat;
+    }).await;
+    let stripped = [("code_challenge", ""), ("code_challenge_method", "")];
+    let answer = world.signed_in("alice").await.get(&app.ask("openid", &stripped).target).await;
+    assert_eq!(answer.parameters()["error"], "invalid_request");
 });
 
 on_both!(what_ended_meanwhile_gets_no_tokens_for_its_code(world) {

@@ -139,3 +139,35 @@ on_both!(a_form_that_is_none_is_refused(world) {
         assert_eq!(request.send().await.unwrap().status(), 415, "{content_type}");
     }
 });
+
+on_both!(a_look_ahead_agrees_to_nothing_and_ends_nothing(world) {
+    world.user("alice").await;
+    let (shop, bank) = (world.shop().await, world.client("bank", |_| {}).await);
+    let mut browser = world.browser();
+    let tokens = shop.tokens_in(&mut browser, "alice", "openid").await;
+    let begun = browser.get(&bank.ask("openid", &[]).target).await;
+    let consent = begun.location().to_owned();
+    let waiting = consent.replace("/consent/", "/authorize/");
+    let sid = crate::support::relying_party::claims(tokens["id_token"].as_str().unwrap())["sid"].clone();
+    let mut ahead = browser.clone();
+    ahead.headers.extend([("sec-purpose", "prefetch".to_owned()), ("purpose", "prefetch".to_owned())]);
+    for target in [
+        format!("{consent}?action=allow"),
+        format!("{consent}?action=deny"),
+        waiting.clone(),
+        format!("/account/devices/{}/end", sid.as_str().unwrap()),
+        "/account/devices/end-others".to_owned(),
+        "/account/apps/shop/remove".to_owned(),
+        "/logout".to_owned(),
+        "/logout/confirm".to_owned(),
+        format!("/revoke?token={}", tokens["access_token"].as_str().unwrap()),
+    ] {
+        let answer = ahead.get(&target).await;
+        assert!(answer.header("location").is_none_or(|location| location.starts_with('/')), "{target}");
+    }
+    assert_eq!(shop.userinfo(tokens["access_token"].as_str().unwrap()).await.status, 200);
+    // Nobody has agreed, and nobody has said no.
+    assert_eq!(browser.get(&waiting).await.location(), consent);
+    assert_eq!(browser.allow(&consent).await.location(), waiting);
+    assert!(browser.get(&waiting).await.parameters().contains_key("code"));
+});

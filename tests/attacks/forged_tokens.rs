@@ -116,7 +116,7 @@ async fn forgeries(world: &World, genuine: &str, typ: Type) -> Vec<(String, Stri
         body[member] = value;
         add(what, key.sign(typ, &body));
     }
-    for other in [Type::AccessToken, Type::IdToken, Type::LogoutToken] {
+    for other in [Type::AccessToken, Type::IdToken, Type::LogoutToken, Type::UserInfo] {
         if other != typ {
             add("our own token of another type", key.sign(other, &body));
         }

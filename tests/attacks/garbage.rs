@@ -53,6 +53,10 @@ const AUTHORIZE: &[&str] = &[
     "claims",
     "resource",
     "display",
+    "claims_locales",
+    "registration",
+    "request",
+    "request_uri",
 ];
 
 const DIRECT: &[&str] = &[

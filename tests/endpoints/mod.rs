@@ -9,6 +9,7 @@ mod introspection;
 mod issuer_with_a_path;
 mod jwks;
 mod jwks_uri;
+mod prompts;
 mod registration;
 mod request_object;
 mod request_uri;

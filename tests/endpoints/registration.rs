@@ -119,6 +119,12 @@ on_both!(what_is_no_json_object_is_no_registration(world) {
         "", "[]", "null", "\"x\"", "{} {}", "redirect_uris=https://a.example", &deep,
         r#"{"redirect_uris":["https://a.example/"],"redirect_uris":["https://b.example/"]}"#,
         r#"{"redirect_uris":["https://a.example/"],"client_name":"a\u0000b"}"#,
+        r#"{"redirect_uris":["https://a.example/"],"client_name":"\ud800"}"#,
+        r#"{"redirect_uris":["https://a.example/"],"default_max_age":NaN}"#,
+        r#"{"redirect_uris":["https://a.example/"],"default_max_age":1e999}"#,
+        r#"{"redirect_uris":["https://a.example/"]}]"#,
+        "\u{feff}{\"redirect_uris\":[\"https://a.example/\"]}",
+        "\0{\0}",
     ] {
         assert_refused(&send(Method::POST, &uri, None, body).await, METADATA, body);
     }
