@@ -33,6 +33,9 @@ pub struct Description {
     pub resource_server: Option<Credential>,
     #[serde(default)]
     pub sign_in: Option<SignIn>,
+    /// Resource servers that follow its revocation feed.
+    #[serde(default)]
+    pub apis: Vec<Api>,
     /// Workloads that it cannot do, with the reason.
     #[serde(default)]
     pub cannot: BTreeMap<String, String>,
@@ -70,6 +73,15 @@ pub struct Credential {
     /// And where the answer must be a JWT.
     #[serde(default)]
     pub jwt_parameters: BTreeMap<String, String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Api {
+    pub id: String,
+    pub secret: String,
+    /// Its resource identifier (RFC 8707 §2).
+    pub resource: String,
 }
 
 /// How a person signs in and agrees, and how the client asks for it.

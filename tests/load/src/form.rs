@@ -21,6 +21,11 @@ pub fn find(page: &str) -> Option<Form> {
     Some(forms.swap_remove(wanted))
 }
 
+/// The form that posts to `action`.
+pub fn posting_to(page: &str, action: &str) -> Option<Form> {
+    all(page).into_iter().find(|form| form.is_post && form.action == action)
+}
+
 fn all(page: &str) -> Vec<Form> {
     let mut forms: Vec<Form> = Vec::new();
     let mut inside = false;

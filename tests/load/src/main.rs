@@ -3,6 +3,7 @@
 
 mod connection;
 mod description;
+mod endings;
 mod form;
 mod limit;
 mod measure;
@@ -31,6 +32,8 @@ struct CommandLine {
 enum Command {
     /// Measures servers by turns and prints medians and ratios.
     Measure(Measure),
+    /// Ends devices while APIs are called, and measures how long they go on to be accepted.
+    Endings(endings::Options),
     /// Serves the limit: one request, one ES256 signature, and a durable commit if asked for.
     Limit(limit::Options),
 }
@@ -65,6 +68,7 @@ async fn main() -> anyhow::Result<()> {
     match CommandLine::parse().command {
         Command::Limit(options) => limit::serve(options).await,
         Command::Measure(options) => measure(options).await,
+        Command::Endings(options) => endings::measure(options).await,
     }
 }
 

@@ -79,6 +79,22 @@ impl Visitor {
         bail!("still no code after 12 pages")
     }
 
+    /// A page of the server, as text.
+    pub async fn page(&mut self, path: &str) -> anyhow::Result<String> {
+        let answer = self.send("GET", path, None).await?;
+        ensure!(answer.status == 200, "{path} answered {}", answer.status);
+        Ok(String::from_utf8(answer.body)?)
+    }
+
+    /// Presses the button of the form on `page` that posts to `action`.
+    pub async fn submit(&mut self, page: &str, action: &str) -> anyhow::Result<()> {
+        let form = form::posting_to(page, action).with_context(|| format!("no form posts to {action}"))?;
+        let body = Serializer::new(String::new()).extend_pairs(&form.fields).finish();
+        let answer = self.send("POST", action, Some(("application/x-www-form-urlencoded", &body))).await?;
+        ensure!(answer.status < 400, "{action} answered {}", answer.status);
+        Ok(())
+    }
+
     async fn fill_in(&mut self, sign_in: &SignIn, page: &str, answer: &Answer) -> anyhow::Result<Answer> {
         let text = String::from_utf8_lossy(&answer.body);
         let form = form::find(&text).with_context(|| format!("no form on {page}: {text:.300}"))?;

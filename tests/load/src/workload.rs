@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::form_urlencoded::Serializer;
 
 use crate::connection::{Answer, Connection};
-use crate::description::Description;
+use crate::description::{Description, SignIn};
 use crate::visitor::{Asking, Visitor, exchange, post};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
@@ -259,6 +259,13 @@ impl<'a> Worker<'a> {
         let request = self.client_credentials(&BTreeMap::new());
         Ok(tokens(&self.connection.send(&request).await?)?.access_token)
     }
+}
+
+/// The access token for a code.
+pub async fn code_exchange(of: &Description, sign_in: &SignIn, code: &str) -> anyhow::Result<String> {
+    let host = of.address()?;
+    let request = post(&host, &of.endpoints.token, &of.client, &exchange(sign_in, code));
+    Ok(tokens(&Connection::new(&host).send(&request).await?)?.access_token)
 }
 
 fn pair(name: &str, value: &str) -> String {
