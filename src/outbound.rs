@@ -1,6 +1,8 @@
 //! The one way out: requests to URLs that somebody else wrote down (RFC 9700 §4.13, OWASP SSRF). The only file that
 //! knows reqwest.
 
+mod document;
+
 use std::error::Error;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -8,7 +10,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{Request, Response, StatusCode};
 use ipnet::{Ipv4Net, Ipv6Net};
 use reqwest::dns::{Name, Resolve, Resolving};
@@ -71,6 +72,8 @@ pub struct Outbound {
     reach: Reach,
     /// Hosts that may be private, and the client that resolves their names.
     named: Option<(Vec<AllowedHost>, reqwest::Client)>,
+    /// For what a developer runs on this machine.
+    loopback: Option<reqwest::Client>,
 }
 
 impl Outbound {
@@ -80,7 +83,7 @@ impl Outbound {
             Reach::Anywhere => Names::Any,
         };
         let client = client(&[], names)?;
-        Ok(Outbound { client, reach, named: None })
+        Ok(Outbound { client, reach, named: None, loopback: None })
     }
 
     /// For strangers' URLs, with the operator's exceptions.
@@ -98,32 +101,12 @@ impl Outbound {
             false => Some((allowed, client(&authorities, Names::Any)?)),
         };
         let client = client(&authorities, Names::Public(system))?;
-        Ok(Outbound { client, reach: Reach::Public, named })
+        Ok(Outbound { client, reach: Reach::Public, named, loopback: None })
     }
 
-    /// The JSON document at `url`, as it came.
-    pub async fn document(&self, url: &str) -> Result<Vec<u8>, Failure> {
-        let answer = self.get(url, "application/json, application/*+json").await?;
-        // What only looks like JSON may be anything that somebody could upload to that host.
-        let said =
-            answer.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let media = said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let is_json =
-            media == "application/json" || (media.starts_with("application/") && media.ends_with("+json"));
-        if is_json { Ok(answer.into_body()) } else { Err(Failure::NotJson) }
-    }
-
-    /// The JWT at `url`, as it came. Hosts serve them as all kinds of things (OpenID Connect Core §6.2 names none), and
-    /// what is no JWT is found out by its reader.
-    pub async fn jwt(&self, url: &str) -> Result<Vec<u8>, Failure> {
-        let wanted = "application/oauth-authz-req+jwt, application/jwt, */*;q=0.1";
-        Ok(self.get(url, wanted).await?.into_body())
-    }
-
-    async fn get(&self, url: &str, accept: &'static str) -> Result<Response<Vec<u8>>, Failure> {
-        let request = Request::get(url).header(ACCEPT, accept).body(Vec::new());
-        let answer = self.send(request.map_err(|_| Failure::Scheme)?).await?;
-        if answer.status() == StatusCode::OK { Ok(answer) } else { Err(Failure::Status(answer.status())) }
+    /// The same, and plain http on a loopback address: never in production.
+    pub fn and_loopback(self) -> Result<Self, Failure> {
+        Ok(Outbound { loopback: Some(client(&[], Names::Any)?), ..self })
     }
 
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, Failure> {
@@ -158,10 +141,17 @@ impl Outbound {
             Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
             Some(Host::Domain(_)) | None => None,
         };
+        let is_loopback = address.map_or(url.domain() == Some("localhost"), |ip| ip.is_loopback());
         match self.reach {
             Reach::Anywhere if url.scheme() == "http" => {
-                let loopback = address.map_or(url.domain() == Some("localhost"), |ip| ip.is_loopback());
-                if loopback { Ok(&self.client) } else { Err(Failure::Scheme) }
+                if is_loopback {
+                    Ok(&self.client)
+                } else {
+                    Err(Failure::Scheme)
+                }
+            }
+            Reach::Public if url.scheme() == "http" && is_loopback => {
+                self.loopback.as_ref().ok_or(Failure::Scheme)
             }
             _ if url.scheme() != "https" => Err(Failure::Scheme),
             Reach::Anywhere => Ok(&self.client),

@@ -1,8 +1,10 @@
 //! From metadata to a client: the rules that every way of registering shares (RFC 7591 §2, RFC 8252, RFC 9700 §2.1).
 
+pub mod discovery;
 pub mod document;
 pub mod dynamic;
 mod keys;
+mod metadata_document;
 pub mod sector;
 
 pub use self::keys::{Renewal, Secrets};
@@ -22,7 +24,7 @@ use crate::protocol::response_type::ResponseType;
 use crate::protocol::scope::Scope;
 use crate::revocation;
 use crate::secret::{RootKey, Secret};
-use crate::store::clients::{self, Client, Standing, Status, seal_secret};
+use crate::store::clients::{self, Client, Origin, Standing, Status, seal_secret};
 use crate::store::users::User;
 use crate::store::{self, Store, Transaction, consents, registrations};
 
@@ -148,6 +150,7 @@ fn prepare(identity: Identity, metadata: ClientMetadata, now: Timestamp) -> Resu
         sealed_secret,
         status: Status::Active,
         standing: Standing::Verified,
+        origin: Origin::Registration,
         created_at: now,
         updated_at: now,
     };

@@ -16,8 +16,10 @@ use crate::config::{Config, Mode};
 use crate::jobs::deliver::Delivery;
 use crate::keys::remote::RemoteKeys;
 use crate::keys::{CurrentKeys, KeyRing};
-use crate::outbound::{Outbound, Reach};
-use crate::protocol::scope::STANDARD_SCOPES;
+use crate::outbound::{self, Outbound, Reach};
+use crate::protocol::client_id_url::Loopback;
+use crate::protocol::scope::{STANDARD_SCOPES, Scope};
+use crate::registration::discovery::{Discovery, Documents};
 use crate::registration::dynamic::Bounds;
 use crate::revocation::feed::Feed;
 use crate::revocation::receipts::Receipts;
@@ -40,6 +42,7 @@ pub struct App {
     pub client_auth: Arc<ClientAuth>,
     pub feed: Arc<Feed>,
     pub receipts: Arc<Receipts>,
+    pub discovery: Arc<Discovery>,
     pub installation: Arc<Installation>,
     /// To what strangers name.
     pub outbound: Outbound,
@@ -66,7 +69,8 @@ impl App {
             Mode::Development => Outbound::new(Reach::Anywhere)?,
             Mode::Production | Mode::Command => outbound.clone(),
         };
-        Ok(App::assemble(config, clock, installation, ring, outbound, deliveries))
+        let discovery = discovery(&config, installation.store.clone(), outbound.clone())?;
+        Ok(App::assemble(config, clock, installation, ring, discovery, outbound, deliveries))
     }
 
     fn assemble(
@@ -74,6 +78,7 @@ impl App {
         clock: Arc<dyn Clock>,
         installation: Installation,
         ring: KeyRing,
+        discovery: Discovery,
         outbound: Outbound,
         deliveries: Outbound,
     ) -> App {
@@ -94,6 +99,7 @@ impl App {
         };
         App {
             client_auth: Arc::new(client_auth),
+            discovery: Arc::new(discovery),
             sign_in: Arc::new(sign_in(&config, store.clone())),
             feed: Arc::new(Feed::new(store.clone(), clock.clone())),
             receipts: Arc::new(Receipts::new(store.clone())),
@@ -124,6 +130,15 @@ impl App {
         self.issuer.keys.replace(KeyRing::load(&rows, &self.installation.sealing, Some(&known), now)?);
         Ok(())
     }
+}
+
+fn discovery(config: &Config, store: Store, outbound: Outbound) -> Result<Discovery, outbound::Failure> {
+    let (documents, outbound) = match (config.registration.client_id_metadata_documents, config.mode) {
+        (false, _) => (Documents::Ignored, outbound),
+        (true, Mode::Development) => (Documents::Read(Loopback::Allowed), outbound.and_loopback()?),
+        (true, Mode::Production | Mode::Command) => (Documents::Read(Loopback::Refused), outbound),
+    };
+    Ok(Discovery::new(store, outbound, documents, known_scope(config)))
 }
 
 fn lifetimes(config: &Config) -> Lifetimes {
@@ -180,14 +195,19 @@ impl FromRef<App> for Store {
     }
 }
 
+/// The scopes that this server knows.
+fn known_scope(config: &Config) -> Scope {
+    let custom = config.issuer.scopes.keys().map(String::as_str);
+    let known: Vec<&str> = STANDARD_SCOPES.into_iter().chain(custom).collect();
+    known.join(" ").parse().unwrap_or_default()
+}
+
 /// What strangers may register.
 impl FromRef<App> for Bounds {
     fn from_ref(app: &App) -> Self {
-        let custom = app.config.issuer.scopes.keys().map(String::as_str);
-        let known: Vec<&str> = STANDARD_SCOPES.into_iter().chain(custom).collect();
         Bounds {
             profile: app.config.registration.profile,
-            scope: known.join(" ").parse().unwrap_or_default(),
+            scope: known_scope(&app.config),
             master: app.installation.master.clone(),
             outbound: app.outbound.clone(),
         }

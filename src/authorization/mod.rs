@@ -29,9 +29,11 @@ use crate::clock::Timestamp;
 use crate::events::{self, Event};
 use crate::id::Id;
 use crate::protocol::authorization_request::AuthorizationRequest;
+use crate::protocol::client_id_url;
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
+use crate::registration::discovery::{self, Discovery};
 use crate::revocation::{self, Ending};
 use crate::secret::Fingerprint;
 use crate::store::authorizations::{self, Pending, Step};
@@ -48,6 +50,7 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 pub struct Authorizations<'a> {
     pub store: &'a Store,
     pub issuer: &'a Issuer,
+    pub discovery: &'a Discovery,
 }
 
 /// Who is at the browser.
@@ -88,6 +91,11 @@ pub enum Outcome {
 pub enum Failure {
     /// With the name of the client, where it is known.
     Shown(ShownError, Option<String>),
+    /// What the developer of a client that nobody registered has to do, and where the client is if that is sure.
+    Unusable {
+        client: Option<String>,
+        why: String,
+    },
     Outage(store::Error),
 }
 
@@ -194,6 +202,7 @@ impl Authorizations<'_> {
                     if !authorizations::note(tx, pending.id, Step::Consented, *session, *now).await? {
                         return Ok(false);
                     }
+                    discovery::keep(tx, client, *now).await?;
                     let before = consents::find(tx, *user, &client.id).await?;
                     let scope = match &before {
                         Some(before) => before.scope.union(agreed),
@@ -274,13 +283,25 @@ impl Authorizations<'_> {
             }
         }
         // PJ-11: the client may have changed since the request came in.
-        let client = self.store.client(&pending.request.client_id).await?;
-        let client = client.filter(|client| client.is_active()).ok_or(ShownError::UnknownClient)?;
+        let client = self.client(&pending.request.client_id, now).await?;
         if !redirect_uri::is_registered(pending.request.redirect_uri.as_str(), &client.metadata.redirect_uris)
         {
             return Err(Failure::Shown(ShownError::UnregisteredRedirectUri, Some(client.name().to_owned())));
         }
         Ok((pending, client))
+    }
+
+    /// The client that a request names.
+    async fn client(&self, client_id: &str, now: Timestamp) -> Result<Arc<Client>, Failure> {
+        let found = self.discovery.find(client_id, now).await.map_err(|failure| match failure {
+            discovery::Failure::Malformed(why) => Failure::Unusable { client: None, why: why.to_owned() },
+            discovery::Failure::Unusable(why) => {
+                Failure::Unusable { client: Some(client_id_url::authority(client_id).to_owned()), why }
+            }
+            discovery::Failure::Busy => ShownError::Unavailable.into(),
+            discovery::Failure::Store(error) => error.into(),
+        })?;
+        Ok(found.filter(|client| client.is_active()).ok_or(ShownError::UnknownClient)?)
     }
 
     /// Only one caller gets past this: the one that answers the client.

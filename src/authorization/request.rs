@@ -35,8 +35,7 @@ pub(super) async fn read(
         }
     }
     let client_id = query.get("client_id").ok_or(ShownError::UnknownClient)?;
-    let client = parts.store.client(client_id).await?;
-    let client = client.filter(|client| client.is_active()).ok_or(ShownError::UnknownClient)?;
+    let client = parts.client(client_id, now).await?;
     let shown = |error| Failure::Shown(error, Some(client.name().to_owned()));
     let unfolding = Unfolding { issuer: parts.issuer, hosts, client: &client, now };
     let (parameters, origin) = match unfolding.unfold(query).await {

@@ -176,6 +176,8 @@ fn derive_defaults(layers: &mut Layers, server: Option<&server::Server>, mode: M
         Mode::Production | Mode::Command => Admission::Off,
     };
     layers.add_default("registration.mode", admission.as_str().to_owned());
+    let documents = mode == Mode::Development;
+    layers.add_default("registration.client_id_metadata_documents", documents.to_string());
 }
 
 fn minutes(count: u64) -> Duration {

@@ -12,6 +12,9 @@ section! {
         /// Who may: "off" (nobody, unless `serve --dev` runs), "open" (everybody), or "token" (who brings a token that
         /// `gatepass client token` made).
         mode: Admission as in "token";
+        /// Whether a client_id may be the URL of the client's own metadata (draft-ietf-oauth-client-id-metadata-document),
+        /// so that it needs no registration. False, unless `serve --dev` runs; then also http on loopback is fetched.
+        client_id_metadata_documents: bool as in true;
         /// What they get: "default" (the code flow with PKCE) or "oidc-compat" (also tokens through the browser, and
         /// confidential clients without PKCE).
         profile: Profile = "default";

@@ -1,7 +1,5 @@
 //! The authorization endpoint (RFC 6749 §3.1, OpenID Connect Core §3.1.2).
 
-use std::sync::Arc;
-
 use axum::extract::{Path, State};
 use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
@@ -9,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use crate::app::App;
 use crate::authorization::{Arrival as From, Authorizations, ClientHosts, Outcome};
 use crate::clock::Timestamp;
-use crate::config::Config;
 use crate::http::authorization::{answer, failure};
 use crate::http::form::{BodyForm, QueryForm, Unreadable};
 use crate::http::problem::Problem;
@@ -17,8 +14,6 @@ use crate::http::request::Arrival;
 use crate::http::session::Visit;
 use crate::protocol::error::ShownError;
 use crate::protocol::parameters::Parameters;
-use crate::store::Store;
-use crate::tokens::Issuer;
 
 pub const PATH: &str = "/authorize";
 pub const RESUME_PATH: &str = "/authorize/{id}";
@@ -57,24 +52,22 @@ async fn begun(
     from: From<'_>,
     now: Timestamp,
 ) -> Result<Outcome, Problem> {
-    let acts = Authorizations { store: &app.store, issuer: &app.issuer };
+    let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
     let hosts = ClientHosts { keys: &app.client_auth.remote, outbound: &app.outbound };
     acts.begin(&hosts, parameters, from, now).await.map_err(failure)
 }
 
 /// After each page.
 pub async fn resume(
-    State(store): State<Store>,
-    State(issuer): State<Arc<Issuer>>,
-    State(config): State<Arc<Config>>,
+    State(app): State<App>,
     Path(id): Path<String>,
     arrival: Arrival,
     visit: Visit,
 ) -> Result<Response, Problem> {
     let id = id.parse().map_err(|_| Problem::from(ShownError::UnknownAuthorization))?;
-    let acts = Authorizations { store: &store, issuer: &issuer };
+    let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
     let outcome = acts.resume(id, &visit.visitor(), arrival.now).await.map_err(failure)?;
-    Ok(visit.mark(answer(outcome, config.issuer.url.path())))
+    Ok(visit.mark(answer(outcome, app.config.issuer.url.path())))
 }
 
 /// HEAD would begin an authorization that nobody goes on with. A 405 names what goes (RFC 9110 §15.5.6).

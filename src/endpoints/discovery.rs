@@ -36,6 +36,8 @@ struct Metadata<'a> {
     end_session_endpoint: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    client_id_metadata_document_supported: bool,
     backchannel_logout_supported: bool,
     backchannel_logout_session_supported: bool,
     frontchannel_logout_supported: bool,
@@ -91,6 +93,7 @@ impl Document {
             revocation_endpoint: at(revocation::PATH),
             end_session_endpoint: at(END_SESSION_PATH),
             registration_endpoint: config.registration.is_on().then(|| at(registration::PATH)),
+            client_id_metadata_document_supported: config.registration.client_id_metadata_documents,
             backchannel_logout_supported: true,
             backchannel_logout_session_supported: true,
             frontchannel_logout_supported: config.sign_in.frontchannel_logout,

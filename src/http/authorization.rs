@@ -53,6 +53,9 @@ pub fn see_other(target: &str) -> Response {
 pub fn failure(failure: Failure) -> Problem {
     match failure {
         Failure::Shown(error, client) => Problem::of_client(error, client),
+        Failure::Unusable { client, why } => {
+            Problem::of_client(ShownError::UnusableClientDocument, client).because(why)
+        }
         Failure::Outage(error) => outage(error),
     }
 }

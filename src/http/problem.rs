@@ -16,16 +16,23 @@ pub struct Problem {
     pub error: ShownError,
     /// The name of the client, where it is known.
     pub client: Option<String>,
+    /// What a developer has to know beyond the code.
+    pub detail: Option<String>,
     pub retry_after: Option<Duration>,
 }
 
 impl Problem {
     pub fn of_client(error: ShownError, name: Option<String>) -> Self {
-        Problem { error, client: name, retry_after: None }
+        Problem { error, client: name, detail: None, retry_after: None }
     }
 
     pub fn retry_after(mut self, wait: Duration) -> Self {
         self.retry_after = Some(wait);
+        self
+    }
+
+    pub fn because(mut self, detail: String) -> Self {
+        self.detail = Some(detail);
         self
     }
 

@@ -8,8 +8,8 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::leases::{self, Node};
 use crate::store::{
-    Error, Store, attempts, authorizations, followers, grants, initial_access_tokens, keys, outbox,
-    registrations, replay, revocations, revoked_tokens, sessions,
+    Error, Store, attempts, authorizations, followers, grants, initial_access_tokens, keys, outbox, replay,
+    revocations, revoked_tokens, sessions, unused,
 };
 
 /// Rows that one transaction removes: few enough that nobody waits for it.
@@ -36,6 +36,7 @@ enum Kind {
     Keys,
     InitialAccessTokens,
     UnusedClients,
+    UnusedDocuments,
     Outbox,
     Replay,
     Revocations,
@@ -43,7 +44,7 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 12] = [
+    const ALL: [Kind; 13] = [
         Kind::Authorizations,
         Kind::Sessions,
         Kind::Grants,
@@ -52,6 +53,7 @@ impl Kind {
         Kind::Keys,
         Kind::InitialAccessTokens,
         Kind::UnusedClients,
+        Kind::UnusedDocuments,
         Kind::Outbox,
         Kind::Replay,
         Kind::Revocations,
@@ -74,7 +76,7 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
     let mut gone = 0;
     for kind in Kind::ALL {
         let before = match kind {
-            Kind::UnusedClients => now.minus(unused),
+            Kind::UnusedClients | Kind::UnusedDocuments => now.minus(unused),
             // One row for each assertion, and an expired one is refused anyway: what is left is the difference between
             // the clocks of two nodes.
             Kind::Replay => now.minus(CLOCKS_APART),
@@ -97,7 +99,8 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
                             Kind::InitialAccessTokens => {
                                 initial_access_tokens::remove_expired(tx, *before, BATCH).await
                             }
-                            Kind::UnusedClients => registrations::remove_unused(tx, *before, BATCH).await,
+                            Kind::UnusedClients => unused::remove_registered(tx, *before, BATCH).await,
+                            Kind::UnusedDocuments => unused::remove_discovered(tx, *before, BATCH).await,
                             Kind::Replay => replay::remove_expired(tx, *before, BATCH).await,
                             Kind::Revocations => revocations::remove_forgotten(tx, *before, BATCH).await,
                             Kind::Followers => followers::remove_gone(tx, *before).await,

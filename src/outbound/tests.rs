@@ -221,7 +221,7 @@ async fn a_name_with_one_private_address_among_public_ones_is_refused() {
         Box::pin(async { Ok(vec!["1.1.1.1".parse().unwrap(), "127.0.0.1".parse().unwrap()]) })
     }
     let client = client(&[], Names::Public(mixed)).unwrap();
-    let outbound = Outbound { client, reach: Reach::Public, named: None };
+    let outbound = Outbound { client, reach: Reach::Public, named: None, loopback: None };
     let failure = outbound.document("https://rp.example/").await.unwrap_err();
     assert!(matches!(failure, Failure::NotPublic), "{failure:?}");
 }

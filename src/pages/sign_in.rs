@@ -99,7 +99,7 @@ impl Waiting {
     async fn named_in(parameters: &Parameters, app: &App, caller: &Caller) -> Result<Option<Self>, Problem> {
         let Some(id) = parameters.get("authorization") else { return Ok(None) };
         let id = id.parse().map_err(|_| ShownError::UnknownAuthorization)?;
-        let acts = Authorizations { store: &app.store, issuer: &app.issuer };
+        let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
         let opened = acts.open(id, caller.visit.browser(), caller.now).await;
         let (pending, client) = opened.map_err(failure)?;
         Ok(Some(Waiting { pending, client }))

@@ -119,6 +119,8 @@ pub enum ShownError {
     MalformedRequest,
     /// Unknown and disabled clients look alike (RFC 6749 §4.1.2.1).
     UnknownClient,
+    /// The document that a client_id leads to (draft-ietf-oauth-client-id-metadata-document §5.1).
+    UnusableClientDocument,
     MissingRedirectUri,
     /// Not one of the registered ones, byte for byte (RFC 9700 §2.1).
     UnregisteredRedirectUri,
@@ -149,6 +151,7 @@ impl ShownError {
         match self {
             ShownError::MalformedRequest => "invalid_request",
             ShownError::UnknownClient => "invalid_client",
+            ShownError::UnusableClientDocument => "invalid_client_metadata",
             ShownError::MissingRedirectUri | ShownError::UnregisteredRedirectUri => "invalid_redirect_uri",
             ShownError::InvalidRequestObject => SentCode::InvalidRequestObject.as_str(),
             ShownError::InvalidRequestUri => SentCode::InvalidRequestUri.as_str(),

@@ -3,6 +3,7 @@
 pub mod algorithm;
 pub mod authorization_request;
 pub mod claims_request;
+pub mod client_id_url;
 pub mod client_metadata;
 pub mod error;
 pub mod grant_type;

@@ -86,7 +86,7 @@ pub fn is_same_origin(one: &str, other: &str) -> bool {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -96,7 +96,7 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 /// Also in their encoded forms: what one parser resolves, another one does not.
-fn has_dot_segments(uri: &str) -> bool {
+pub(super) fn has_dot_segments(uri: &str) -> bool {
     let path = uri.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
     path.split('/').any(|segment| {
         let name = segment.split(';').next().unwrap_or_default().replace("%2e", ".");

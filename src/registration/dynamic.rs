@@ -78,7 +78,7 @@ pub async fn register(
     now: Timestamp,
 ) -> Result<Kept, Denied> {
     let base = ClientMetadata { profile: bounds.profile, ..ClientMetadata::default() };
-    let (metadata, wrong) = read(document, &base, bounds);
+    let (metadata, wrong) = read(document, &base, &bounds.scope);
     if !wrong.is_empty() {
         return Err(wrong.into());
     }
@@ -153,7 +153,7 @@ pub async fn replace(
     document: &Document,
     now: Timestamp,
 ) -> Result<Kept, Denied> {
-    let (metadata, wrong) = read(document, &client.metadata, bounds);
+    let (metadata, wrong) = read(document, &client.metadata, &bounds.scope);
     let moved = sector::check_move(&client.metadata, &metadata);
     let wrong: Vec<Invalid> = misnamed(document, &client).into_iter().chain(wrong).chain(moved).collect();
     if !wrong.is_empty() {
@@ -206,7 +206,11 @@ pub async fn remove(store: &Store, client: Client, token: &Secret, now: Timestam
 }
 
 /// The metadata that `document` makes, and everything that is wrong with it.
-fn read(document: &Document, base: &ClientMetadata, bounds: &Bounds) -> (ClientMetadata, Vec<Invalid>) {
+pub(super) fn read(
+    document: &Document,
+    base: &ClientMetadata,
+    known: &Scope,
+) -> (ClientMetadata, Vec<Invalid>) {
     let (mut metadata, mut wrong) = document::read(document, base);
     // Nobody agrees to such tokens, so nobody but the operator can say who may have them.
     if metadata.grant_types.contains(&GrantType::ClientCredentials) {
@@ -215,8 +219,8 @@ fn read(document: &Document, base: &ClientMetadata, bounds: &Bounds) -> (ClientM
     }
     // RFC 7591 §2: the server may "replace any of the client's requested metadata values"; the answer says by what.
     metadata.scope = match metadata.scope.is_empty() {
-        true => bounds.scope.clone(),
-        false => metadata.scope.intersection(&bounds.scope),
+        true => known.clone(),
+        false => metadata.scope.intersection(known),
     };
     // What could not be read was left out, which is no second mistake.
     let members: Vec<&str> = wrong.iter().filter_map(Invalid::member).collect();

@@ -7,6 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use super::{Error, Store, document, resources, text_of};
 use crate::clock::Timestamp;
+use crate::protocol::client_id_url;
 use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::grant_type::GrantType;
 use crate::secret::{Fingerprint, Purpose, RootKey, Secret};
@@ -22,8 +23,27 @@ pub struct Client {
     pub sealed_secret: Option<Vec<u8>>,
     pub status: Status,
     pub standing: Standing,
+    pub origin: Origin,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+}
+
+/// Who told us of a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The operator, or the client by registering.
+    Registration,
+    /// The document at the URL that its identifier is: it stays what it says about the client.
+    Document,
+}
+
+impl Origin {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Origin::Registration => "registration",
+            Origin::Document => "document",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,9 +76,13 @@ impl Client {
         String::from_utf8(secret).ok().map(Secret::claimed)
     }
 
-    /// What people call it.
+    /// What people call it. A document can claim any name, so that of it only the host counts, which is proven by the
+    /// fetch.
     pub fn name(&self) -> &str {
-        self.metadata.client_name.as_deref().unwrap_or(&self.id)
+        match self.origin {
+            Origin::Registration => self.metadata.client_name.as_deref().unwrap_or(&self.id),
+            Origin::Document => client_id_url::authority(&self.id),
+        }
     }
 }
 
@@ -83,6 +107,7 @@ pub(super) mod row {
         pub sealed_secret: Option<Vec<u8>>,
         pub disabled_at: Option<Timestamp>,
         pub unverified: bool,
+        pub origin: String,
         pub created_at: Timestamp,
         pub updated_at: Timestamp,
     }
@@ -99,7 +124,10 @@ impl TryFrom<Model> for Client {
     type Error = Error;
 
     fn try_from(row: Model) -> Result<Self, Error> {
+        let mut origins = [Origin::Registration, Origin::Document].into_iter();
+        let corrupt = || Error::Corrupt { table: "clients", column: "origin", row: row.id.clone() };
         Ok(Client {
+            origin: origins.find(|origin| origin.as_str() == row.origin).ok_or_else(corrupt)?,
             metadata: document(&row.metadata, "clients", "metadata", &row.id)?,
             id: row.id,
             secret: row.secret,
@@ -139,6 +167,7 @@ pub async fn insert(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
         sealed_secret: Set(client.sealed_secret.clone()),
         disabled_at: Set(None),
         unverified: Set(client.standing == Standing::Unverified),
+        origin: Set(client.origin.as_str().to_owned()),
         created_at: Set(client.created_at),
         updated_at: Set(client.updated_at),
     };
@@ -180,6 +209,23 @@ pub async fn update(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
         .exec(db)
         .await?;
     resources::replace(db, &client.id, &client.metadata.resources).await
+}
+
+/// What the document of a client says now. Whatever else was written about the client stays.
+pub async fn follow(
+    db: &impl ConnectionTrait,
+    id: &str,
+    metadata: &ClientMetadata,
+    now: Timestamp,
+) -> Result<(), Error> {
+    Entity::update_many()
+        .col_expr(Column::Metadata, Expr::value(text_of(metadata)))
+        .col_expr(Column::UpdatedAt, Expr::value(now))
+        .filter(Column::Id.eq(id))
+        .filter(Column::Origin.eq(Origin::Document.as_str()))
+        .exec(db)
+        .await?;
+    Ok(())
 }
 
 pub async fn remove(db: &impl ConnectionTrait, id: &str) -> Result<(), Error> {

@@ -25,6 +25,7 @@ pub mod revocations;
 pub mod revoked_tokens;
 pub mod sessions;
 mod transaction;
+pub mod unused;
 pub mod users;
 mod values;
 mod write;

@@ -1,9 +1,9 @@
 //! Clients that registered themselves, each with the token that manages it (RFC 7592 §1.2).
 
-use sea_orm::sea_query::{Expr, ExprTrait, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
 
-use super::{Error, clients, consents, grants};
+use super::Error;
 use crate::clock::Timestamp;
 use crate::secret::Fingerprint;
 
@@ -14,7 +14,7 @@ pub struct Registration {
     pub registered_at: Timestamp,
 }
 
-mod row {
+pub(super) mod row {
     use sea_orm::entity::prelude::*;
 
     use crate::clock::Timestamp;
@@ -91,35 +91,4 @@ pub async fn give_up(
 pub async fn remove(db: &impl ConnectionTrait, client_id: &str) -> Result<(), Error> {
     Entity::delete_by_id(client_id.to_owned()).exec(db).await?;
     Ok(())
-}
-
-/// Removes clients that registered themselves `before`, and to which nobody has given anything.
-pub async fn remove_unused(db: &impl ConnectionTrait, before: Timestamp, limit: u64) -> Result<u64, Error> {
-    let own = || Expr::col((Entity, Column::ClientId));
-    let granted = Query::select()
-        .expr(Expr::val(1))
-        .from(grants::row::Entity)
-        .and_where(Expr::col((grants::row::Entity, grants::row::Column::ClientId)).eq(own()))
-        .to_owned();
-    let agreed = Query::select()
-        .expr(Expr::val(1))
-        .from(consents::row::Entity)
-        .and_where(Expr::col((consents::row::Entity, consents::row::Column::ClientId)).eq(own()))
-        .to_owned();
-    let unused: Vec<String> = Entity::find()
-        .select_only()
-        .column(Column::ClientId)
-        .filter(Column::RegisteredAt.lt(before))
-        .filter(Expr::exists(granted).not())
-        .filter(Expr::exists(agreed).not())
-        .limit(limit)
-        .into_tuple()
-        .all(db)
-        .await?;
-    if unused.is_empty() {
-        return Ok(0);
-    }
-    clients::remove_many(db, &unused).await?;
-    let gone = Entity::delete_many().filter(Column::ClientId.is_in(unused)).exec(db).await?;
-    Ok(gone.rows_affected)
 }

@@ -10,7 +10,7 @@ use gatepass::clock::Timestamp;
 use gatepass::protocol::client_metadata::{AccessTokenFormat, ClientMetadata};
 use gatepass::registration::Registered;
 use gatepass::secret::{Secret, from_base64url};
-use gatepass::store::clients::{Client, Standing, Status};
+use gatepass::store::clients::{Client, Origin, Standing, Status};
 use sea_orm::{ConnectionTrait, DatabaseBackend, Statement};
 use serde_json::Value;
 
@@ -193,6 +193,7 @@ async fn the_log_holds_no_secret_even_at_trace() {
         sealed_secret: None,
         status: Status::Active,
         standing: Standing::Verified,
+        origin: Origin::Registration,
         created_at: never,
         updated_at: never,
     };

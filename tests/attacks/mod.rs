@@ -1,5 +1,6 @@
 //! What attackers try, one file a heading of RFC 9700 §4, a kind of bad input, or a part of our own pages.
 
+mod client_documents;
 mod client_impersonation;
 mod codes;
 mod confused_tokens;

@@ -2,6 +2,7 @@
 
 mod account;
 mod claims;
+mod client_documents;
 mod custom_claims;
 mod feed;
 mod keys;

@@ -99,6 +99,7 @@ const NOW: Timestamp = Timestamp::from_secs(1_763_700_000);
 const SHOWN: &[ShownError] = &[
     ShownError::MalformedRequest,
     ShownError::UnknownClient,
+    ShownError::UnusableClientDocument,
     ShownError::MissingRedirectUri,
     ShownError::UnregisteredRedirectUri,
     ShownError::InvalidRequestObject,
@@ -202,12 +203,15 @@ impl<'a> Gallery<'a> {
 
     fn consent(&mut self) {
         let (client, unverified) = (self.client(), self.client().standing(Standing::Unverified));
+        let unregistered = Client::new(self.stranger.client).claiming(Some(self.stranger.client));
+        let unregistered = unregistered.standing(Standing::Unverified);
         for (name, uri, already) in [
             ("consent", "https://shop.example/callback", 0),
             ("consent_more", "https://shop.example/callback", 2),
             ("consent_unverified", "https://shop.example/callback", 0),
             ("consent_native", "com.example.books:/callback", 0),
             ("consent_loopback", "http://127.0.0.1:51004/callback", 0),
+            ("consent_unregistered", "http://127.0.0.1:51004/callback", 0),
         ] {
             let mut asked: Vec<Asked<'_>> = self.scopes().into_iter().map(Asked::Scope).collect();
             asked.push(Asked::Api {
@@ -219,7 +223,11 @@ impl<'a> Gallery<'a> {
                 frame: self.frame,
                 csrf: self.stranger.text,
                 authorization: self.stranger.text,
-                client: if name == "consent_unverified" { &unverified } else { &client },
+                client: match name {
+                    "consent_unverified" => &unverified,
+                    "consent_unregistered" => &unregistered,
+                    _ => &client,
+                },
                 redirect_uri: &url(uri),
                 user: Name::new(self.stranger.email),
                 asked,
@@ -258,6 +266,7 @@ impl<'a> Gallery<'a> {
         for error in SHOWN {
             let client = Some(self.stranger.client.to_owned());
             let problem = Problem::of_client(*error, client).retry_after(days(2));
+            let problem = problem.because(self.stranger.text.to_owned());
             let page = ErrorPage { frame: self.frame, problem: &problem, request_id: "01JD2Y8Q0M7N" };
             self.hang(format!("error_{error:?}_of_client"), &page);
             let problem = Problem::from(*error);

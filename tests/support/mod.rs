@@ -1,5 +1,6 @@
 //! The world that a test plays in, and its actors.
 
+pub mod app_host;
 pub mod browser;
 pub mod client_signer;
 pub mod database;
@@ -10,6 +11,7 @@ pub mod registrant;
 pub mod relying_party;
 pub mod world;
 
+pub use app_host::AppHost;
 pub use browser::Browser;
 pub use client_signer::ClientSigner;
 pub use endpoint::Endpoint;

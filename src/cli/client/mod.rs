@@ -18,7 +18,7 @@ use crate::protocol::grant_type::GrantType;
 use crate::registration::{self, Identity, Invalid, Registered, Renewal, Secrets, sector};
 use crate::secret::{RootKey, Secret};
 use crate::store::Store;
-use crate::store::clients::{self, Client, Standing, Status};
+use crate::store::clients::{self, Client, Origin, Standing, Status};
 
 #[derive(clap::Subcommand)]
 pub(super) enum Command {
@@ -165,6 +165,11 @@ async fn update(
     now: Timestamp,
 ) -> Result<Answer, Refusal> {
     let metadata = flags.change(client.metadata.clone())?;
+    if client.origin == Origin::Document && metadata != client.metadata {
+        return Err(Refusal::usage(
+            "what is registered of this client stands at its client_id: here it can only be disabled or removed",
+        ));
+    }
     let method = metadata.token_endpoint_auth_method;
     if new_secret && !method.has_secret() {
         return Err(Refusal::usage("this client has no secret: name another --auth-method for it"));

@@ -83,7 +83,7 @@ pub(super) async fn remove(
     if !client_id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ShownError::NotFound.into());
     }
-    let acts = Authorizations { store: &app.store, issuer: &app.issuer };
+    let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
     let ending = acts.withdraw(user.id, &client_id, caller.now).await.map_err(outage)?;
     if ending.is_nothing() {
         return Err(ShownError::NotFound.into());

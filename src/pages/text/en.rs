@@ -32,6 +32,8 @@ pub(super) static TEXT: Text = Text {
     consent: ConsentText {
         title: "Allow access?",
         lead: |client, brand| named(client).words(" would like to use your ").named(brand).words(" account."),
+        calls_itself: |name| words("It calls itself “").named(name).words("”."),
+        unproven: "Any program on this device could have started this. Allow it only if you have just done so yourself.",
         asked: "It will be able to:",
         already: "You already allowed it to:",
         signed_in_as: |user| words("Signed in as ").named(user),
@@ -87,6 +89,7 @@ pub(super) static TEXT: Text = Text {
     error: ErrorText {
         client: "App",
         code: "Error code",
+        detail: "For its makers",
         request_id: "Request",
         technical: "Details for support",
         to_account: "Go to your account",
@@ -98,6 +101,10 @@ pub(super) static TEXT: Text = Text {
         unknown_client: ProblemText {
             title: "We do not know this app",
             explanation: "The app that sent you here is not registered with us, so we did not send you back to it. Tell its makers if you trust them.",
+        },
+        unusable_client_document: ProblemText {
+            title: "We cannot tell what this app is",
+            explanation: "The app that sent you here describes itself at an address of its own, and we could not use what stands there. Nothing was allowed; its makers have to correct it.",
         },
         unproven_redirect_uri: ProblemText {
             title: "We did not send you on",

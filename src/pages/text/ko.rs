@@ -32,6 +32,8 @@ pub(super) static TEXT: Text = Text {
         lead: |client, brand| {
             named(client).words("에서 회원님의 ").named(brand).words(" 계정을 사용하려고 합니다.")
         },
+        calls_itself: |name| words("앱이 밝힌 이름: ‘").named(name).words("’"),
+        unproven: "이 기기의 어떤 프로그램이든 이 요청을 시작했을 수 있습니다. 방금 직접 시작한 경우에만 허용해 주세요.",
         asked: "허용하면 다음을 할 수 있습니다.",
         already: "이미 허용한 항목입니다.",
         signed_in_as: |user| words("로그인한 계정: ").named(user),
@@ -85,6 +87,7 @@ pub(super) static TEXT: Text = Text {
     error: ErrorText {
         client: "앱",
         code: "오류 코드",
+        detail: "제작자에게 알릴 내용",
         request_id: "요청 번호",
         technical: "문의할 때 필요한 정보",
         to_account: "내 계정으로 이동",
@@ -96,6 +99,10 @@ pub(super) static TEXT: Text = Text {
         unknown_client: ProblemText {
             title: "알 수 없는 앱입니다",
             explanation: "이 페이지로 보낸 앱이 등록되어 있지 않아 앱으로 돌려보내지 않았습니다. 믿을 수 있는 앱이라면 제작자에게 알려 주세요.",
+        },
+        unusable_client_document: ProblemText {
+            title: "앱을 확인할 수 없습니다",
+            explanation: "이 페이지로 보낸 앱은 자신의 주소에서 스스로를 설명하는데, 그 내용을 사용할 수 없었습니다. 아무것도 허용되지 않았으며 앱 제작자가 고쳐야 합니다.",
         },
         unproven_redirect_uri: ProblemText {
             title: "이동을 중단했습니다",

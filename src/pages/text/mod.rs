@@ -51,6 +51,10 @@ pub struct SignInText {
 pub struct ConsentText {
     pub title: &'static str,
     pub lead: fn(&Name, &Name) -> Sentence,
+    /// The name that an app which nobody has registered gives itself.
+    pub calls_itself: fn(&Name) -> Sentence,
+    /// Before an app that nobody has registered, and that any program on this device could pretend to be.
+    pub unproven: &'static str,
     pub asked: &'static str,
     pub already: &'static str,
     pub signed_in_as: fn(&Name) -> Sentence,
@@ -108,12 +112,14 @@ pub struct LeavingText {
 pub struct ErrorText {
     pub client: &'static str,
     pub code: &'static str,
+    pub detail: &'static str,
     pub request_id: &'static str,
     pub technical: &'static str,
     pub to_account: &'static str,
     pub try_again_in: fn(&str) -> String,
     pub malformed_request: ProblemText,
     pub unknown_client: ProblemText,
+    pub unusable_client_document: ProblemText,
     pub unproven_redirect_uri: ProblemText,
     pub unknown_authorization: ProblemText,
     pub expired_authorization: ProblemText,

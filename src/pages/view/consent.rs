@@ -26,6 +26,16 @@ impl Consent<'_> {
         (self.frame.text.consent.lead)(&self.client.name, self.frame.brand())
     }
 
+    fn calls_itself(&self) -> Option<Sentence> {
+        let name = self.client.claimed.as_ref().filter(|name| !name.is_empty())?;
+        Some((self.frame.text.consent.calls_itself)(name))
+    }
+
+    /// Nobody has registered the client, and nothing proves where its answer goes (RFC 8252 §8.6).
+    fn is_unproven(&self) -> bool {
+        self.client.claimed.is_some() && (self.redirect_uri.scheme() != "https" || self.is_loopback())
+    }
+
     fn signed_in_as(&self) -> Sentence {
         (self.frame.text.consent.signed_in_as)(&self.user)
     }
@@ -34,17 +44,20 @@ impl Consent<'_> {
     /// (RFC 8252 §7) its scheme or loopback address.
     fn destination(&self) -> Sentence {
         let text = &self.frame.text.consent;
-        let loopback = match self.redirect_uri.host() {
+        let web = matches!(self.redirect_uri.scheme(), "https" | "http");
+        match self.redirect_uri.host_str() {
+            Some(host) if web && self.is_loopback() => (text.sent_to_this_device)(&Name::new(host)),
+            Some(host) if web => (text.sent_to)(&Name::new(host)),
+            _ => (text.sent_to_this_device)(&Name::new(self.redirect_uri.scheme())),
+        }
+    }
+
+    fn is_loopback(&self) -> bool {
+        match self.redirect_uri.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
             Some(Host::Domain(domain)) => domain == "localhost",
             None => false,
-        };
-        let web = matches!(self.redirect_uri.scheme(), "https" | "http");
-        match self.redirect_uri.host_str() {
-            Some(host) if web && loopback => (text.sent_to_this_device)(&Name::new(host)),
-            Some(host) if web => (text.sent_to)(&Name::new(host)),
-            _ => (text.sent_to_this_device)(&Name::new(self.redirect_uri.scheme())),
         }
     }
 

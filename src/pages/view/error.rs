@@ -29,6 +29,7 @@ impl ErrorPage<'_> {
             | ShownError::InvalidRequestObject
             | ShownError::InvalidRequestUri => &text.malformed_request,
             ShownError::UnknownClient => &text.unknown_client,
+            ShownError::UnusableClientDocument => &text.unusable_client_document,
             ShownError::MissingRedirectUri | ShownError::UnregisteredRedirectUri => {
                 &text.unproven_redirect_uri
             }
@@ -49,6 +50,12 @@ impl ErrorPage<'_> {
 
     fn client(&self) -> Option<Name> {
         self.problem.client.as_deref().map(Name::new)
+    }
+
+    /// For developers. What a stranger wrote may stand in it, so that only plain letters are shown.
+    fn detail(&self) -> Option<String> {
+        let detail = self.problem.detail.as_deref()?;
+        Some(detail.chars().filter(|c| matches!(c, ' '..='~')).collect())
     }
 
     fn wait(&self) -> Option<String> {

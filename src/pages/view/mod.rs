@@ -28,7 +28,7 @@ use crate::pages::language::Language;
 use crate::pages::name::{Name, Sentence, named};
 use crate::pages::text::Text;
 use crate::protocol::scope::{STANDARD_SCOPES, Scope};
-use crate::store::clients::{self, Standing};
+use crate::store::clients::{self, Origin, Standing};
 use crate::store::resources::Api;
 
 /// What all pages of one installation share. Made once, at start.
@@ -120,6 +120,8 @@ impl Frame<'_> {
 #[derive(Clone, Debug)]
 pub struct Client {
     name: Name,
+    /// What a client that nobody has registered calls itself.
+    claimed: Option<Name>,
     logo: Option<Url>,
     privacy: Option<Url>,
     terms: Option<Url>,
@@ -128,13 +130,24 @@ pub struct Client {
 
 impl Client {
     pub fn new(name: &str) -> Self {
-        Client { name: Name::new(name), logo: None, privacy: None, terms: None, standing: Standing::Verified }
+        Client {
+            name: Name::new(name),
+            claimed: None,
+            logo: None,
+            privacy: None,
+            terms: None,
+            standing: Standing::Verified,
+        }
     }
 
     pub fn of(client: &clients::Client) -> Self {
         let metadata = &client.metadata;
-        Client::new(client.name())
-            .logo_uri(metadata.logo_uri.as_deref())
+        let shown = match client.origin {
+            Origin::Registration => Client::new(client.name()).logo_uri(metadata.logo_uri.as_deref()),
+            // Its logo could be anybody's, and would tell its host who looks at this page.
+            Origin::Document => Client::new(client.name()).claiming(metadata.client_name.as_deref()),
+        };
+        shown
             .policy_uri(metadata.policy_uri.as_deref())
             .tos_uri(metadata.tos_uri.as_deref())
             .standing(client.standing)
@@ -147,6 +160,12 @@ impl Client {
 
     fn is_unverified(&self) -> bool {
         self.standing == Standing::Unverified
+    }
+
+    /// Nobody has registered it, and this is what it calls itself.
+    pub fn claiming(mut self, name: Option<&str>) -> Self {
+        self.claimed = Some(Name::new(name.unwrap_or_default()));
+        self
     }
 
     pub fn logo_uri(mut self, uri: Option<&str>) -> Self {
