@@ -5,6 +5,7 @@
 
 mod architecture;
 mod attacks;
+mod certification;
 mod cli;
 mod client_keys;
 mod config;

@@ -17,7 +17,7 @@ const OVERLAP: Overlap = Overlap {
     skew: Duration::from_secs(60),
 };
 
-async fn rotate(world: &World, algorithm: Algorithm) {
+pub async fn rotate(world: &World, algorithm: Algorithm) {
     let rows = keys::list(world.app.store.read()).await.unwrap();
     let sealing = &world.app.installation.sealing;
     let rotation = rotation::rotate(&rows, algorithm, world.now(), &OVERLAP, sealing);
@@ -26,7 +26,7 @@ async fn rotate(world: &World, algorithm: Algorithm) {
     world.app.refresh_keys(world.now()).await.unwrap();
 }
 
-async fn published(world: &World) -> Vec<String> {
+pub async fn published(world: &World) -> Vec<String> {
     let jwks: Value = reqwest::get(format!("{}/jwks", world.issuer)).await.unwrap().json().await.unwrap();
     let keys = jwks["keys"].as_array().unwrap();
     for key in keys {

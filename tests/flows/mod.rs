@@ -5,7 +5,7 @@ mod claims;
 mod client_documents;
 mod custom_claims;
 mod feed;
-mod keys;
+pub mod keys;
 mod lineage;
 mod logout;
 mod logout_of_implicit_apps;
