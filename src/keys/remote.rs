@@ -144,6 +144,8 @@ impl RemoteKeys {
         allowed: &[ClientAlgorithm],
         now: Timestamp,
     ) -> Result<Verified<C>, Refusal> {
+        // Before anything that costs: whoever sends rubbish has us read no keys, let alone fetch them.
+        jwt.algorithm().filter(|own| allowed.contains(own)).ok_or(Refusal::Algorithm)?;
         let by = |keys: &ClientKeys| keys.verify(jwt, allowed, now);
         let Some(jwks_uri) = client.metadata.jwks_uri.as_deref() else {
             let jwks = client.metadata.jwks.as_ref().ok_or(Refusal::NoKeys)?;

@@ -53,6 +53,14 @@ pub(super) fn check(metadata: &ClientMetadata, must: &mut impl FnMut(bool, &'sta
         Some(RequestObjectAlgorithm::Signed(_)) => ("it needs a key, in jwks or at jwks_uri", has_keys),
     };
     must(is_possible, "request_object_signing_alg", why);
+    must(
+        has_keys
+            || !metadata.require_signed_request_object
+            || metadata.request_object_signing_alg
+                == Some(RequestObjectAlgorithm::Signed(ClientAlgorithm::HS256)),
+        "require_signed_request_object",
+        "it needs a key, in jwks or at jwks_uri",
+    );
     let is_sound = |uri: &String| uri.len() <= LONGEST_REQUEST_URI && is_web_page(uri);
     must(
         metadata.request_uris.len() <= MOST && metadata.request_uris.iter().all(is_sound),

@@ -74,6 +74,19 @@ async fn a_flood_of_unknown_names_causes_one_fetch_in_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_signed_otherwise_than_any_key_could_causes_no_fetch() {
+    let signer = ClientSigner::new("a", ES256);
+    let published = Published::new(signer.jwks()).await;
+    let world = world(&published).await;
+    let party = publishing_client(&world, &published.url()).await;
+    for alg in ["none", "HS256", "ES512", ""] {
+        let assertion = signer.sign_with(&json!({"alg": alg, "kid": "a"}), &claims(&world, &party));
+        assert_refused(&present(&party, "/token", &assertion).await, alg);
+    }
+    assert_eq!(published.visits(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_outage_of_the_client_refuses_it_only_when_its_keys_are_old() {
     let signer = ClientSigner::new("a", ES256);
     let published = Published::new(signer.jwks()).await;

@@ -80,6 +80,7 @@ on_both!(what_a_client_may_not_be_is_said_with_its_name(world) {
         (json!({ "request_object_signing_alg": "HS256" }), METADATA, "client_secret_jwt"),
         (json!({ "request_object_encryption_alg": "RSA-OAEP" }), METADATA, "request_object_encryption_alg"),
         (json!({ "require_signed_request_object": "yes" }), METADATA, "require_signed_request_object"),
+        (json!({ "require_signed_request_object": true }), METADATA, "require_signed_request_object: it needs a key"),
         (json!({ "userinfo_signed_response_alg": "HS256" }), METADATA, "userinfo_signed_response_alg"),
         (json!({ "userinfo_signed_response_alg": null, "userinfo_encrypted_response_alg": "RSA-OAEP" }), METADATA, "userinfo_encrypted_response_alg"),
         (json!({ "id_token_encrypted_response_alg": "RSA-OAEP" }), METADATA, "id_token_encrypted_response_alg"),

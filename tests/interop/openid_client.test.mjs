@@ -1,5 +1,7 @@
 // openid-client (npm), a certified relying party, signs people in through Gatepass as it is published.
 import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { Gatepass } from './gatepass.mjs';
 import { Page, Visitor } from './visitor.mjs';
@@ -139,6 +141,34 @@ function walkThrough(store) {
     assert.ok(refused instanceof URL, refused.words);
     await assert.rejects(client.authorizationCodeGrant(config, refused, gone.checks), { error: 'login_required' });
     await assert.rejects(client.refreshTokenGrant(config, again.refresh_token), { error: 'invalid_grant' });
+  });
+
+  it('signs its requests and its proof of who it is, and verifies a signed UserInfo', async () => {
+    const { publicKey, privateKey } = await crypto.subtle.generateKey({ name: 'ECDSA', namedCurve: 'P-256' }, false, ['sign', 'verify']);
+    const jwk = { ...(await crypto.subtle.exportKey('jwk', publicKey)), kid: 'own', alg: 'ES256', use: 'sig', key_ops: undefined, ext: undefined };
+    const jwks = path.join(gatepass.dataDir, 'jwks.json');
+    fs.writeFileSync(jwks, JSON.stringify({ keys: [jwk] }));
+    const settings = ['--auth-method', 'private_key_jwt', '--jwks-file', jwks, '--require-signed-request-object', '--userinfo-alg', 'RS256'];
+    const { client_id } = gatepass.addClient('Signing', '--redirect-uri', callback, ...settings);
+    const key = { key: privateKey, kid: 'own' };
+    const secure = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] };
+    const metadata = { userinfo_signed_response_alg: 'RS256' };
+    const config = await client.discovery(new URL(gatepass.issuer), client_id, metadata, client.PrivateKeyJwt(key), secure);
+
+    const { address, checks } = await request(config, { max_age: 3600, claims: JSON.stringify({ id_token: { acr: null } }) });
+    const signed = await client.buildAuthorizationUrlWithJAR(config, address.searchParams, key);
+    assert.deepEqual([...signed.searchParams.keys()].sort(), ['client_id', 'request']);
+    const arrived = await new Visitor().signIn(signed, { ...gatepass.demo, until: callback });
+    const tokens = await client.authorizationCodeGrant(config, arrived, { ...checks, maxAge: 3600 });
+    gatepass.handedOut(arrived.searchParams.get('code'), tokens.access_token, tokens.refresh_token, tokens.id_token);
+    assert.equal(tokens.claims().acr, '1');
+    const person = await client.fetchUserInfo(config, tokens.access_token, tokens.claims().sub);
+    assert.deepEqual([person.iss, person.aud], [gatepass.issuer, client_id]);
+    assert.ok(person.email);
+
+    // What anybody could have written is no request of this client.
+    const refused = await new Visitor().open(address, { until: callback });
+    assert.equal(refused.searchParams.get('error'), 'invalid_request');
   });
 
   it('reads an answer that is posted as a form', async () => {
