@@ -101,7 +101,7 @@ impl App {
             client_auth: Arc::new(client_auth),
             discovery: Arc::new(discovery),
             sign_in: Arc::new(sign_in(&config, store.clone())),
-            feed: Arc::new(Feed::new(store.clone(), clock.clone())),
+            feed: Arc::new(Feed::new(issuer.url.clone(), store.clone(), clock.clone())),
             receipts: Arc::new(Receipts::new(store.clone())),
             issuer: Arc::new(issuer),
             installation: Arc::new(installation),

@@ -36,6 +36,8 @@ const STREAMS: usize = 128;
 const SEE_EVERY: Duration = Duration::from_secs(20);
 
 pub struct Feed {
+    /// Its URL, as it stands in the tokens.
+    issuer: String,
     store: Store,
     clock: Arc<dyn Clock>,
     live: RwLock<VecDeque<Entry>>,
@@ -83,9 +85,10 @@ pub enum CannotFollow {
 }
 
 impl Feed {
-    pub fn new(store: Store, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(issuer: String, store: Store, clock: Arc<dyn Clock>) -> Self {
         let at = clock.now();
         Feed {
+            issuer,
             store,
             clock,
             live: RwLock::default(),
@@ -244,7 +247,7 @@ impl Feed {
             });
             begun.await.map_err(|_| CannotFollow::Blind)?;
         }
-        let mut ready = VecDeque::from([frame::hello(now)]);
+        let mut ready = VecDeque::from([frame::hello(&self.issuer, now)]);
         if position != known {
             ready.push_back(frame::reset(now));
         }

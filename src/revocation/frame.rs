@@ -22,9 +22,15 @@ struct Moment {
     at: f64,
 }
 
-/// The first event: here is a server, and what time it is there.
-pub(super) fn hello(now: Timestamp) -> Bytes {
-    let hello = event("hello", None, &Moment { at: seconds(now) });
+#[derive(Serialize)]
+struct Hello<'a> {
+    issuer: &'a str,
+    at: f64,
+}
+
+/// The first event: whose feed this is, and what time it is there. Who expected another issuer leaves.
+pub(super) fn hello(issuer: &str, now: Timestamp) -> Bytes {
+    let hello = event("hello", None, &Hello { issuer, at: seconds(now) });
     format!("retry: {RETRY}\n{hello}").into()
 }
 

@@ -36,6 +36,7 @@ on_both!(a_newcomer_is_greeted_told_everything_and_then_current(world) {
     let mut follower = Follower::begin(&api, &world, None).await;
     let hello = follower.next().await.unwrap();
     assert_eq!((hello.id, hello.name.as_str()), (None, "hello"));
+    assert_eq!(hello.data["issuer"], world.issuer);
     assert!((hello.data["at"].as_f64().unwrap() - world.now().secs() as f64).abs() < 10.0);
     let current = follower.next().await.unwrap();
     assert_eq!((current.id, current.name.as_str()), (Some(0), "current"));
