@@ -5,6 +5,7 @@ mod claims;
 mod client_documents;
 mod custom_claims;
 mod feed;
+mod guard;
 pub mod keys;
 mod lineage;
 mod logout;

@@ -1,21 +1,25 @@
 //! The world that a test plays in, and its actors.
 
 pub mod app_host;
+pub mod balancer;
 pub mod browser;
 pub mod client_signer;
 pub mod database;
 pub mod endpoint;
 pub mod follower;
+pub mod guarded_api;
 pub mod published;
 pub mod registrant;
 pub mod relying_party;
 pub mod world;
 
 pub use app_host::AppHost;
+pub use balancer::Balancer;
 pub use browser::Browser;
 pub use client_signer::ClientSigner;
 pub use endpoint::Endpoint;
 pub use follower::Follower;
+pub use guarded_api::GuardedApi;
 pub use published::Published;
 pub use relying_party::RelyingParty;
 pub use world::World;
