@@ -5,6 +5,7 @@ mod authentication_requests;
 mod everywhere;
 mod logout;
 mod registration;
+mod request_objects;
 mod token_endpoint;
 
 use gatepass::store::users::{self, User};
