@@ -6,10 +6,9 @@ use std::sync::Arc;
 use super::response::{Response, Target};
 use super::{Authorizations, Failure, Outcome, Visitor, session_state};
 use crate::protocol::authorization_request::AuthorizationRequest;
-use crate::protocol::client_metadata::Profile;
 use crate::protocol::error::SentError;
 use crate::store;
-use crate::store::clients::{Client, Standing};
+use crate::store::clients::Client;
 use crate::store::consents;
 
 /// What is refused.
@@ -46,10 +45,9 @@ impl Authorizations<'_> {
         }
     }
 
-    /// By the operator, or by the person. The profile oidc-compat is for those who are promised an answer to a request
-    /// that no page may delay (Core §3.1.2.6).
+    /// By the operator, or by the person.
     async fn is_trusted(&self, client: &Client, visitor: Option<&Visitor>) -> Result<bool, store::Error> {
-        if client.standing == Standing::Verified || client.metadata.profile == Profile::OidcCompat {
+        if client.is_treated_as_known() {
             return Ok(true);
         }
         match visitor.and_then(|visitor| visitor.session.as_ref()) {

@@ -251,6 +251,16 @@ async fn only_what_says_that_it_is_json_is_a_document() {
 }
 
 #[tokio::test]
+async fn what_is_packed_stays_packed() {
+    // 1 MB of spaces is 1 KB on the wire.
+    let (port, file, _seen) =
+        tls_server(answer("200 OK\r\ncontent-type: application/json\r\ncontent-encoding: gzip", "packed"))
+            .await;
+    let outbound = Outbound::except(&exceptions(&[format!("localhost:{port}")], &file)).unwrap();
+    assert_eq!(outbound.document(&format!("https://localhost:{port}/")).await.unwrap(), b"packed");
+}
+
+#[tokio::test]
 async fn who_answers_by_drops_is_given_up_on() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();

@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use super::{Error, Store, document, resources, text_of};
 use crate::clock::Timestamp;
 use crate::protocol::client_id_url;
-use crate::protocol::client_metadata::ClientMetadata;
+use crate::protocol::client_metadata::{ClientMetadata, Profile};
 use crate::protocol::grant_type::GrantType;
 use crate::secret::{Fingerprint, Purpose, RootKey, Secret};
 
@@ -74,6 +74,12 @@ impl Client {
     pub fn open_secret(&self, master: &RootKey) -> Option<Secret> {
         let secret = master.open(Purpose::ClientSecret, self.id.as_bytes(), self.sealed_secret.as_ref()?)?;
         String::from_utf8(secret).ok().map(Secret::claimed)
+    }
+
+    /// Whether it is treated as one that somebody here knows. The profile oidc-compat promises every client what OpenID
+    /// Connect does: an answer that no page delays (Core §3.1.2.6), its picture on ours (Registration §2).
+    pub fn is_treated_as_known(&self) -> bool {
+        self.standing == Standing::Verified || self.metadata.profile == Profile::OidcCompat
     }
 
     /// What people call it. A document can claim any name, so that of it only the host counts, which is proven by the

@@ -41,6 +41,25 @@ on_both!(a_disabled_person_gets_nothing_at_any_step(world) {
     assert_eq!((again.status, wrong.status), (422, 422));
 });
 
+on_both!(a_disabled_person_is_out_on_every_node_at_once(world) {
+    let alice = world.user("alice").await;
+    let shop = world.shop().await;
+    let nodes = [world.another_node().await, world.another_node().await];
+    let mut browser = world.browser();
+    let tokens = shop.tokens_in(&mut browser, "alice", "openid offline_access").await;
+    let access_token = tokens["access_token"].as_str().unwrap();
+    for node in &nodes {
+        assert_eq!(browser.at(node).get("/account").await.status, 200);
+        assert_eq!(shop.at(node).userinfo(access_token).await.status, 200);
+    }
+    world.disable_user(&alice).await;
+    for node in &nodes {
+        assert_eq!(browser.at(node).get("/account").await.status, 303);
+        assert_eq!(shop.at(node).userinfo(access_token).await.status, 401);
+        assert_eq!(shop.at(node).refresh(tokens["refresh_token"].as_str().unwrap()).await.error(), "invalid_grant");
+    }
+});
+
 on_both!(a_disabled_client_gets_nothing_within_seconds(world) {
     world.user("alice").await;
     let (shop, api) = (

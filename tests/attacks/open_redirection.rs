@@ -103,11 +103,17 @@ on_both!(an_app_of_the_compatible_profile_is_promised_answers(world, [("registra
 
 on_both!(people_are_told_that_an_app_registered_itself(world) {
     world.user("alice").await;
-    for (app, is_warned) in [(stranger(&world).await, true), (world.shop().await, false)] {
+    let logo = Some("https://notes.example/logo.png");
+    let stranger = Registrant::new(&world, &with(json!({ "logo_uri": logo }))).await.relying_party(&world).await;
+    let known = world.client("shop", |metadata| metadata.logo_uri = logo.map(str::to_owned)).await;
+    for (app, is_warned) in [(stranger, true), (known, false)] {
         let mut browser = world.browser();
         let begun = browser.get(&app.ask("openid", &[]).target).await;
         let page = browser.get(begun.location()).await;
         assert_eq!(page.body.contains("id=\"unverified\""), is_warned, "{}", page.body);
+        // A stranger's picture could be anybody's.
+        assert_eq!(page.body.contains("logo.png"), !is_warned);
+        assert_eq!(page.header("content-security-policy").unwrap().contains("notes.example"), !is_warned);
         let resumed = browser.sign_in(begun.location(), "alice", PASSWORD).await;
         let consent = browser.get(resumed.location()).await;
         let page = browser.get(consent.location()).await;

@@ -111,6 +111,28 @@ on_both!(only_what_was_registered_is_ever_redirected_to(world) {
     }
 });
 
+on_both!(only_what_was_registered_is_ever_gone_to_after_a_sign_out(world) {
+    world.user("alice").await;
+    let registered = || REGISTERED.map(str::to_owned).to_vec();
+    let app = world.client("app", |metadata| metadata.post_logout_redirect_uris = registered()).await;
+    let mut browser = world.browser();
+    let tokens = app.tokens_in(&mut browser, "alice", "openid").await;
+    let logout = |uri: &str| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("id_token_hint", tokens["id_token"].as_str().unwrap());
+        format!("/logout?{}", query.append_pair("post_logout_redirect_uri", uri).finish())
+    };
+    for trick in TRICKS {
+        let answer = browser.get(&logout(trick)).await;
+        assert_eq!((answer.status, answer.header("location")), (400, None), "{trick}");
+        assert_eq!(answer.error_code(), "invalid_redirect_uri", "{trick}");
+    }
+    assert_eq!(browser.get("/account").await.status, 200, "and nobody was signed out");
+    for good in [REGISTERED[0], REGISTERED[1], "http://127.0.0.1:5555/cb", REGISTERED[3]] {
+        assert_eq!(browser.get(&logout(good)).await.location(), good);
+    }
+});
+
 on_both!(a_redirect_uri_that_was_taken_away_gets_no_code(world) {
     world.user("alice").await;
     let shop = world.shop().await;

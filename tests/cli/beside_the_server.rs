@@ -12,7 +12,7 @@ use super::Operator;
 use crate::on_both;
 use crate::support::relying_party::claims;
 use crate::support::world::PASSWORD;
-use crate::support::{Published, RelyingParty, World};
+use crate::support::{Endpoint, Published, RelyingParty, World};
 
 const NEW_PASSWORD: &str = "purple whales dance at noon";
 
@@ -335,4 +335,29 @@ async fn an_operator_keeps_the_people_of_one_sector_apart_from_others() {
         "https://app.example/cb",
     ];
     assert_eq!(subject(&operator.json(&app)).await, together);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_clients_name_is_fetched_without_the_proxy_of_the_surroundings() {
+    // A proxy would resolve names and connect for us, past every rule about addresses (RFC 9700 §4.13).
+    let published = Published::new(json!(["https://notes.example/cb"])).await;
+    let world = World::on_sqlite(&[]).await;
+    let proxy = Endpoint::start().await;
+    let mut operator = Operator::beside(&world)
+        .knowing("GATEPASS_OUTBOUND__ALLOWED_HOSTS", &published.host)
+        .knowing("GATEPASS_OUTBOUND__EXTRA_CA_FILE", published.authority.to_str().unwrap());
+    for variable in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "HTTP_PROXY"] {
+        operator = operator.knowing(variable, &proxy.origin);
+    }
+    let sector = format!("https://{}/sector.json", published.host);
+    operator.json(&[
+        "client",
+        "add",
+        "--pairwise",
+        "--redirect-uri",
+        "https://notes.example/cb",
+        "--sector-identifier-uri",
+        &sector,
+    ]);
+    assert_eq!((published.visits(), proxy.received().len()), (1, 0));
 }

@@ -20,6 +20,7 @@ pub fn assert_refused(answer: &Answer, error: &str, what: &str) {
     );
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{what}");
     assert_eq!(answer.header("content-type"), Some("application/json"), "{what}");
+    assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{what}");
     let description = answer.json()["error_description"].as_str().unwrap().to_owned();
     assert!(
         description.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E)),
@@ -61,6 +62,15 @@ on_both!(what_a_client_may_not_be_is_said_with_its_name(world) {
         (json!({ "policy_uri": "javascript:alert(1)" }), METADATA, "policy_uri"),
         (json!({ "tos_uri": "http://notes.example/" }), METADATA, "tos_uri"),
         (json!({ "initiate_login_uri": "http://notes.example/" }), METADATA, "initiate_login_uri"),
+        (json!({ "jwks_uri": "http://169.254.169.254/latest/meta-data/" }), METADATA, "jwks_uri"),
+        (json!({ "backchannel_logout_uri": "http://10.0.0.1/" }), METADATA, "backchannel_logout_uri"),
+        (json!({ "frontchannel_logout_uri": "https://evil.example/" }), METADATA, "frontchannel_logout_uri"),
+        (json!({ "grant_types": ["client_credentials"], "response_types": [], "token_endpoint_auth_method": "none" }), METADATA, "grant_types"),
+        (json!({ "redirect_uris": ["https://notes.example/cb?state=1"] }), REDIRECT_URI, "parameter"),
+        (json!({ "post_logout_redirect_uris": ["JAVASCRIPT:alert(1)"] }), REDIRECT_URI, "https"),
+        (json!({ "post_logout_redirect_uris": ["https://*.example/"] }), REDIRECT_URI, "wildcards"),
+        (json!({ "post_logout_redirect_uris": ["https://a@notes.example/"] }), REDIRECT_URI, "user name"),
+        (json!({ "post_logout_redirect_uris": ["http://notes.example/"] }), REDIRECT_URI, "https"),
         (json!({ "grant_types": ["password"] }), METADATA, "grant_types"),
         (json!({ "grant_types": [] }), METADATA, "grant_types"),
         (json!({ "grant_types": ["client_credentials"], "response_types": [] }), METADATA, "grant_types"),

@@ -143,8 +143,11 @@ impl Client {
     pub fn of(client: &clients::Client) -> Self {
         let metadata = &client.metadata;
         let shown = match client.origin {
-            Origin::Registration => Client::new(client.name()).logo_uri(metadata.logo_uri.as_deref()),
-            // Its logo could be anybody's, and would tell its host who looks at this page.
+            // A stranger's logo could be anybody's, and would tell its host who looks at this page.
+            Origin::Registration => {
+                let logo = metadata.logo_uri.as_deref().filter(|_| client.is_treated_as_known());
+                Client::new(client.name()).logo_uri(logo)
+            }
             Origin::Document => Client::new(client.name()).claiming(metadata.client_name.as_deref()),
         };
         shown
