@@ -23,7 +23,6 @@ use issuance::Issuance;
 use refusal::Refused;
 pub use request_object::ClientHosts;
 pub use response::Response;
-pub use target::apis;
 
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
@@ -33,12 +32,14 @@ use crate::protocol::client_id_url;
 use crate::protocol::error::{SentCode, SentError, ShownError};
 use crate::protocol::parameters::Parameters;
 use crate::protocol::redirect_uri;
+use crate::protocol::resource::Resources;
 use crate::registration::discovery::{self, Discovery};
 use crate::revocation::{self, Ending};
 use crate::secret::Fingerprint;
 use crate::store::authorizations::{self, Pending, Step};
 use crate::store::clients::Client;
 use crate::store::consents::{self, Consent};
+use crate::store::resources::Api;
 use crate::store::sessions::Session;
 use crate::store::users::User;
 use crate::store::{self, Store};
@@ -289,6 +290,11 @@ impl Authorizations<'_> {
             return Err(Failure::Shown(ShownError::UnregisteredRedirectUri, Some(client.name().to_owned())));
         }
         Ok((pending, client))
+    }
+
+    /// What is known of the APIs that a client asks for.
+    pub async fn apis(&self, client: &Client, asked: &Resources) -> Result<Vec<Api>, store::Error> {
+        target::apis(self.store, client, asked, self.discovery.loopback()).await
     }
 
     /// The client that a request names.

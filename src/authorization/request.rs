@@ -78,7 +78,7 @@ pub(super) async fn read(
         Ok(request)
     });
     let understood = match understood {
-        Ok(request) => target::known(parts.store, &client, &request.resources)
+        Ok(request) => target::known(parts.store, &client, &request.resources, parts.discovery.loopback())
             .await?
             .map(|resources| AuthorizationRequest { resources, ..request }),
         Err(error) => Err(error),

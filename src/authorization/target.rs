@@ -3,23 +3,40 @@
 
 use url::Url;
 
+use crate::protocol::client_id_url::Loopback;
 use crate::protocol::error::{SentCode, SentError};
+use crate::protocol::redirect_uri;
 use crate::protocol::resource::{self, Resources};
 use crate::store::clients::Client;
 use crate::store::resources::Api;
 use crate::store::{self, Store};
 
-/// What is known of the APIs among `asked`.
-pub async fn apis(store: &Store, client: &Client, asked: &Resources) -> Result<Vec<Api>, store::Error> {
+/// What is known of the APIs among `asked`. A developer's own ones, on this machine, need nobody to know them.
+pub(super) async fn apis(
+    store: &Store,
+    client: &Client,
+    asked: &Resources,
+    loopback: Loopback,
+) -> Result<Vec<Api>, store::Error> {
     if asked.is_empty() {
         return Ok(Vec::new());
     }
     let mut apis = store.apis(asked).await?;
+    if loopback == Loopback::Allowed {
+        let is_unknown =
+            |own: &&str| apis.iter().all(|api| resource::key(&api.identifier) != resource::key(own));
+        let own: Vec<&str> = asked.iter().filter(|one| is_on_this_machine(one)).filter(is_unknown).collect();
+        apis.extend(own.into_iter().map(nameless));
+    }
     let is_new = |own: &&String| apis.iter().all(|api| resource::key(&api.identifier) != resource::key(own));
     let own: Resources = client.metadata.audience.iter().filter(is_new).collect();
     let is_asked = |own: &&str| asked.iter().any(|one| resource::key(one) == resource::key(own));
     apis.extend(own.iter().filter(is_asked).map(nameless));
     Ok(apis)
+}
+
+fn is_on_this_machine(identifier: &str) -> bool {
+    Url::parse(identifier).is_ok_and(|url| url.scheme() == "http" && redirect_uri::is_loopback(&url))
 }
 
 /// Nobody told us what people call it.
@@ -34,8 +51,10 @@ pub(super) async fn known(
     store: &Store,
     client: &Client,
     asked: &Resources,
+    loopback: Loopback,
 ) -> Result<Result<Resources, SentError>, store::Error> {
-    let known: Resources = apis(store, client, asked).await?.iter().map(|api| &api.identifier).collect();
+    let known: Resources =
+        apis(store, client, asked, loopback).await?.iter().map(|api| &api.identifier).collect();
     let unknown = "no API that is known here has this resource identifier";
     Ok(asked.among(&known).ok_or(SentError::new(SentCode::InvalidTarget, unknown)))
 }

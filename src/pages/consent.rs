@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::name::Name;
 use super::view::{self, Asked, AskedScope};
 use crate::app::App;
-use crate::authorization::{self, Authorizations, agreement};
+use crate::authorization::{Authorizations, agreement};
 use crate::http::authorization::failure;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::problem::Problem;
@@ -42,7 +42,7 @@ pub async fn show(
     let (scope, resources) = consent.map(|before| (before.scope, before.resources)).unwrap_or_default();
     let frame = caller.frame(pending.request.ui_locales.as_deref());
     let wanted = agreement(&app.issuer, &pending.request);
-    let apis = authorization::apis(&app.store, &client, &pending.request.resources).await.map_err(outage)?;
+    let apis = acts.apis(&client, &pending.request.resources).await.map_err(outage)?;
     let scopes = AskedScope::all(&wanted, &app.config.issuer.scopes, &frame).into_iter();
     let scopes = scopes.map(|one| (scope.contains(one.token), Asked::Scope(one)));
     let apis = apis

@@ -101,6 +101,14 @@ impl Discovery {
         }
     }
 
+    /// Whether what a developer runs on this machine counts.
+    pub fn loopback(&self) -> Loopback {
+        match self.documents {
+            Documents::Read(loopback) => loopback,
+            Documents::Ignored => Loopback::Refused,
+        }
+    }
+
     /// The client of this identifier, for the endpoints to which people come. At the others only those are known to
     /// which somebody has agreed.
     pub async fn find(&self, client_id: &str, now: Timestamp) -> Result<Option<Arc<Client>>, Failure> {

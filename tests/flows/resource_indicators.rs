@@ -220,3 +220,22 @@ on_both!(a_database_of_before_knows_the_apis_of_its_clients(world) {
     let answer = world.browser().get(&ask(&shop, "openid", &[ORDERS]).target).await;
     assert!(answer.location().contains("/login?"), "{}", answer.location());
 });
+
+on_both!(a_developers_own_api_needs_no_registration(world) {
+    world.user("alice").await;
+    let shop = world.shop().await;
+    let own = "http://localhost:3000/mcp";
+    let sent = ask(&shop, "openid", &[own]);
+    let code = agree(&mut world.browser(), &sent).await;
+    assert_eq!(audience(&redeem(&shop, &code, &sent, &[own]).await.json()), json!([world.issuer, own]));
+    for other in ["http://mcp.example/", "https://localhost/mcp", "http://localhost.mcp.example/"] {
+        let answer = world.browser().get(&ask(&shop, "openid", &[other]).target).await;
+        assert_eq!(answer.parameters()["error"], "invalid_target", "{other}");
+    }
+});
+
+on_both!(nobody_elses_machine_is_known(world, [("registration.client_id_metadata_documents", "false")]) {
+    let shop = world.shop().await;
+    let answer = world.browser().get(&ask(&shop, "openid", &["http://localhost:3000/mcp"]).target).await;
+    assert_eq!(answer.parameters()["error"], "invalid_target");
+});
