@@ -2,17 +2,39 @@
 import http from 'node:http';
 import * as client from 'openid-client';
 
+const trusting = [client.allowInsecureRequests, client.enableNonRepudiationChecks];
+
 export class Shop {
   #started = new Map();
 
   /** Every answer at the callback, oldest first: { tokens } or { error }, with the parameters it arrived with. */
   answers = [];
 
-  static async start(gatepass, registered = gatepass.demo) {
-    const one = new Shop();
-    const options = { execute: [client.allowInsecureRequests, client.enableNonRepudiationChecks] };
+  /** What it heard in frames about people who signed out (Front-Channel Logout). */
+  signedOut = [];
+
+  /** `execute` changes how its client behaves, as openid-client wants it. */
+  static async start(gatepass, registered = gatepass.demo, execute = []) {
+    const one = await Shop.#open();
     const authentication = client.ClientSecretBasic(registered.client_secret);
+    const options = { execute: [...trusting, ...execute] };
     one.config = await client.discovery(new URL(gatepass.issuer), registered.client_id, undefined, authentication, options);
+    return one;
+  }
+
+  /** A shop that registers itself; what it says of itself may depend on where it stands. */
+  static async registering(gatepass, metadata = () => ({}), execute = []) {
+    const one = await Shop.#open();
+    // The method that openid-client uses where it is told none.
+    const token_endpoint_auth_method = 'client_secret_post';
+    const said = { client_name: 'Shop', redirect_uris: [`${one.home}/callback`], token_endpoint_auth_method, ...metadata(one.home) };
+    const options = { execute: [...trusting, ...execute] };
+    one.config = await client.dynamicClientRegistration(new URL(gatepass.issuer), said, undefined, options);
+    return one;
+  }
+
+  static async #open() {
+    const one = new Shop();
     one.server = http.createServer((request, response) => {
       one.#serve(request, response).catch((error) => response.writeHead(500).end(String(error.stack)));
     });
@@ -35,6 +57,12 @@ export class Shop {
     return this.answers.at(-1);
   }
 
+  /** Where its "Sign out" button leads. */
+  exit() {
+    const { tokens } = this.answers.findLast((answer) => answer.tokens);
+    return client.buildEndSessionUrl(this.config, { id_token_hint: tokens.id_token, post_logout_redirect_uri: `${this.home}/` }).href;
+  }
+
   refresh(tokens) {
     return client.refreshTokenGrant(this.config, tokens.refresh_token);
   }
@@ -43,6 +71,16 @@ export class Shop {
     const url = new URL(request.url, this.home);
     if (url.pathname === '/start') {
       response.writeHead(303, { location: await this.#begin(url.searchParams) }).end();
+    } else if (url.pathname === '/callback' && request.method === 'GET' && !url.search) {
+      this.#page(response, '<script>location.replace("/fragment?" + location.hash.slice(1))</script>');
+    } else if (url.pathname === '/fragment') {
+      const answer = await this.#finish(new URL(`/callback#${url.search.slice(1)}`, this.home), request);
+      this.#page(response, `<h1>Shop</h1><p id="outcome">${answer.error ?? 'signed in'}</p>`);
+    } else if (url.pathname === '/out') {
+      this.signedOut.push(Object.fromEntries(url.searchParams));
+      this.#page(response, '');
+    } else if (url.pathname === '/watch') {
+      this.#page(response, this.#watch());
     } else if (url.pathname === '/callback') {
       const answer = await this.#finish(url, request);
       const outcome = answer.tokens ? `signed in as ${answer.tokens.claims().sub}` : answer.error;
@@ -52,6 +90,20 @@ export class Shop {
     } else {
       this.#page(response, `<h1>Shop</h1><p id="front"><a id="enter" href="/start">Sign in</a></p>`);
     }
+  }
+
+  /** Session Management §3.1: a frame of the provider is asked whether anything has changed. */
+  #watch() {
+    const { issuer, check_session_iframe: frame } = this.config.serverMetadata();
+    const question = `${this.config.clientMetadata().client_id} ${this.last.parameters.session_state}`;
+    return `<p id="session"></p><iframe id="op" src="${frame}"></iframe><script>
+      const op = document.querySelector('#op');
+      const ask = () => op.contentWindow.postMessage(${JSON.stringify(question)}, ${JSON.stringify(issuer)});
+      addEventListener('message', (event) => {
+        if (event.origin === ${JSON.stringify(issuer)}) document.querySelector('#session').textContent = event.data;
+      });
+      op.onload = () => setInterval(ask, 100);
+    </script>`;
   }
 
   #page(response, body) {
@@ -81,7 +133,8 @@ export class Shop {
   async #finish(url, request) {
     let body = '';
     for await (const part of request) body += part;
-    const fields = request.method === 'POST' ? new URLSearchParams(body) : url.searchParams;
+    const inFragment = new URLSearchParams(url.hash.slice(1));
+    const fields = request.method === 'POST' ? new URLSearchParams(body) : new URLSearchParams([...url.searchParams, ...inFragment]);
     const posted = new Request(url, { method: 'POST', body: fields });
     const answer = { method: request.method, parameters: Object.fromEntries(fields) };
     const checks = this.#started.get(fields.get('state'));

@@ -6,10 +6,10 @@ import { Shop } from './shop.mjs';
 
 export class Stage {
   /** Called inside `describe`: everything is there before its first test and gone after its last. */
-  static set() {
+  static set(settings = {}) {
     const one = new Stage();
     before(async () => {
-      one.gatepass = await Gatepass.start();
+      one.gatepass = await Gatepass.start('SQLite', settings);
       [one.chromium, one.shop] = await Promise.all([Chromium.start(), Shop.start(one.gatepass)]);
     });
     after(async () => {

@@ -32,10 +32,10 @@ function postgres() {
 }
 
 export class Gatepass {
-  /** With its own SQLite database, or in PostgreSQL. */
-  static async start(store = 'SQLite') {
+  /** With its own SQLite database, or in PostgreSQL; `more` are settings, by their names in the environment. */
+  static async start(store = 'SQLite', more = {}) {
     const one = new Gatepass();
-    one.environment = { ...inherited, ...settings };
+    one.environment = { ...inherited, ...settings, ...more };
     if (store === 'PostgreSQL') one.environment.GATEPASS_DATABASE__URL = postgres();
     await one.#serve();
     return one;
