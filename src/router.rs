@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::endpoints::{
     authorize, check_session, discovery, introspection, jwks, registration, revocation, revocation_feed,
-    token, userinfo,
+    status_list, token, userinfo,
 };
 use crate::http::cors;
 use crate::http::forwarded::Proxies;
@@ -75,6 +75,7 @@ fn for_any_origin(config: &Config) -> Router<App> {
         .route(revocation::PATH, post(revocation::revoke))
         .route(userinfo::PATH, get(userinfo::get).post(userinfo::post))
         .route(jwks::PATH, get(jwks::show))
+        .route(status_list::PATH, get(status_list::show))
         .merge(discovered(""))
         .merge(registration_of_clients(config))
 }

@@ -12,6 +12,7 @@ mod m20261121_000004_outbox;
 mod m20261121_000006_standing;
 mod m20261121_000008_resources;
 mod m20261121_000010_revocations;
+mod m20261121_000011_status_lists;
 mod m20261121_000018_client_documents;
 
 pub struct Migrator;
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000006_standing::Migration),
             Box::new(m20261121_000008_resources::Migration),
             Box::new(m20261121_000010_revocations::Migration),
+            Box::new(m20261121_000011_status_lists::Migration),
             Box::new(m20261121_000018_client_documents::Migration),
         ]
     }

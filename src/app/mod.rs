@@ -30,6 +30,7 @@ use crate::store::attempts::Budget;
 use crate::store::sessions::IdleLimits;
 use crate::store::{Store, keys, revocations};
 use crate::tokens::claims::Catalogue;
+use crate::tokens::status_list::StatusLists;
 use crate::tokens::{Issuer, Lifetimes};
 
 #[derive(Clone)]
@@ -43,6 +44,7 @@ pub struct App {
     pub feed: Arc<Feed>,
     pub receipts: Arc<Receipts>,
     pub discovery: Arc<Discovery>,
+    pub status_lists: Arc<StatusLists>,
     pub installation: Arc<Installation>,
     /// To what strangers name.
     pub outbound: Outbound,
@@ -97,13 +99,15 @@ impl App {
             master: installation.master.clone(),
             remote: RemoteKeys::new(outbound.clone()),
         };
+        let issuer = Arc::new(issuer);
         App {
             client_auth: Arc::new(client_auth),
             discovery: Arc::new(discovery),
             sign_in: Arc::new(sign_in(&config, store.clone())),
             feed: Arc::new(Feed::new(issuer.url.clone(), store.clone(), clock.clone())),
             receipts: Arc::new(Receipts::new(store.clone())),
-            issuer: Arc::new(issuer),
+            status_lists: Arc::new(StatusLists::new(store.clone(), issuer.clone())),
+            issuer,
             installation: Arc::new(installation),
             config: Arc::new(config),
             clock,
@@ -241,6 +245,12 @@ impl FromRef<App> for Arc<Feed> {
 impl FromRef<App> for Arc<Receipts> {
     fn from_ref(app: &App) -> Self {
         app.receipts.clone()
+    }
+}
+
+impl FromRef<App> for Arc<StatusLists> {
+    fn from_ref(app: &App) -> Self {
+        app.status_lists.clone()
     }
 }
 

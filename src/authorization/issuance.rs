@@ -33,7 +33,10 @@ impl Issuance<'_> {
         let code = wanted.has_code().then(|| self.code());
         let mut parameters = Vec::new();
         if wanted.has_access_token() || wanted.has_id_token() {
-            let grant = self.front_channel_grant();
+            let mut grant = self.front_channel_grant();
+            if wanted.has_access_token() && self.client.metadata.status_list {
+                grant.status_index = Some(self.store.allot_status_index().await?);
+            }
             let is_borne = match wanted.has_access_token() {
                 true => self.bear(&grant).await?,
                 false => !self.is_to_be_told() || self.join().await?,
@@ -107,6 +110,7 @@ impl Issuance<'_> {
             rotated_at: self.now,
             expires_at: self.now.plus(self.issuer.lifetimes.access_token),
             ended_at: None,
+            status_index: None,
         }
     }
 

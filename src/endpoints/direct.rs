@@ -28,8 +28,8 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
 }
 
 /// A signed answer that nobody may keep.
-pub fn jwt(token: String) -> Response {
-    (headers("application/jwt"), token).into_response()
+pub fn jwt(media_type: &'static str, token: String) -> Response {
+    (headers(media_type), token).into_response()
 }
 
 fn headers(media_type: &'static str) -> [(HeaderName, HeaderValue); 4] {

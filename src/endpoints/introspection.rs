@@ -1,8 +1,9 @@
-//! Token introspection (RFC 7662).
+//! Token introspection (RFC 7662), as JSON or as a JWT (RFC 9701).
 
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
@@ -21,6 +22,9 @@ use crate::tokens::access_token::{self, AccessToken};
 use crate::tokens::{self, Issuer, refresh_token};
 
 pub const PATH: &str = "/introspect";
+
+/// RFC 9701 §4
+const JWT: &str = "application/token-introspection+jwt";
 
 /// RFC 7662 §2.2. Of an inactive token nothing else is said.
 #[derive(Default, Serialize)]
@@ -78,7 +82,25 @@ pub async fn introspect(
         Some(token) => about.access_token(token).await?,
         None => about.refresh_token(token).await?,
     };
-    Ok(direct::json(StatusCode::OK, &found.unwrap_or_default()))
+    let found = found.unwrap_or_default();
+    if !asks_for_jwt(&headers) {
+        return Ok(direct::json(StatusCode::OK, &found));
+    }
+    match tokens::introspection::sign(&issuer, &asker, &found, arrival.now) {
+        Ok(signed) => Ok(direct::jwt(JWT, signed)),
+        Err(error) => {
+            tracing::error!(%error, "cannot sign");
+            Ok(direct::outage())
+        }
+    }
+}
+
+/// RFC 9701 §4: the resource server asks "by sending an Accept HTTP header field" with the media type.
+fn asks_for_jwt(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let ranges = accepted.flat_map(|value| value.split(','));
+    let types = ranges.map(|range| range.split(';').next().unwrap_or_default().trim());
+    types.into_iter().any(|media_type| media_type.eq_ignore_ascii_case(JWT))
 }
 
 struct Question<'a> {

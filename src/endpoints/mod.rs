@@ -10,6 +10,7 @@ pub mod jwks;
 pub mod registration;
 pub mod revocation;
 pub mod revocation_feed;
+pub mod status_list;
 pub mod token;
 pub mod userinfo;
 

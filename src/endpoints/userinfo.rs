@@ -63,7 +63,7 @@ async fn answer(
         return Ok(direct::json(StatusCode::OK, &said));
     };
     match tokens::userinfo::sign(issuer, &client, algorithm, said, arrival.now) {
-        Ok(signed) => Ok(direct::jwt(signed)),
+        Ok(signed) => Ok(direct::jwt("application/jwt", signed)),
         Err(error) => {
             tracing::error!(%error, "cannot sign");
             Ok(direct::outage())

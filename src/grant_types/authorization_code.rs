@@ -41,7 +41,7 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
     referee::judge_code(exchange, &code)?;
 
     let redemption = Redemption {
-        grant: grant_of(exchange, &code),
+        grant: grant_of(exchange, &code).await?,
         consent: exchange.client.metadata.consent_to(&code.resources),
         idle: exchange.issuer.lifetimes.session_idle,
         code_expires_at: code.expires_at,
@@ -114,7 +114,7 @@ async fn claims_about(
     Ok(exchange.issuer.claims.named(&user, names))
 }
 
-fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Grant {
+async fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Result<Grant, store::Error> {
     let now = exchange.now;
     let lifetimes = &exchange.issuer.lifetimes;
     let life = if exchange.client.may_use(GrantType::RefreshToken) {
@@ -122,7 +122,11 @@ fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Grant {
     } else {
         lifetimes.access_token
     };
-    Grant {
+    let status_index = match exchange.client.metadata.status_list {
+        true => Some(exchange.store.allot_status_index().await?),
+        false => None,
+    };
+    Ok(Grant {
         id: code.grant_id,
         user_id: code.user_id,
         client_id: code.client_id.clone(),
@@ -136,7 +140,8 @@ fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Grant {
         rotated_at: now,
         expires_at: now.plus(life),
         ended_at: None,
-    }
+        status_index,
+    })
 }
 
 struct Redemption {
@@ -147,7 +152,7 @@ struct Redemption {
 }
 
 enum Redeemed {
-    Born(Grant),
+    Born(Box<Grant>),
     Replayed,
     /// The code has expired, the session that it came from has ended, or the person has removed the app.
     TooLate,
@@ -161,7 +166,7 @@ impl Redemption {
             && sessions::hold_live(tx, self.grant.session_id, &self.idle, now).await?
             && self.is_agreed(tx).await?;
         if in_time && grants::bear(tx, &self.grant).await? == Birth::Born {
-            return Ok(Redeemed::Born(self.grant.clone()));
+            return Ok(Redeemed::Born(Box::new(self.grant.clone())));
         }
         let Some(born_before) = grants::find(tx, self.grant.id).await? else {
             return Ok(Redeemed::TooLate);

@@ -31,10 +31,21 @@ pub enum Type {
     LogoutToken,
     /// OIDC Core §5.3.2 registers none: but it has issuer, audience and subject like an ID Token, and is none.
     UserInfo,
+    /// draft-ietf-oauth-status-list-21 §5.1
+    StatusList,
+    /// RFC 9701 §5
+    Introspection,
 }
 
 impl Type {
-    const ALL: [Type; 4] = [Type::AccessToken, Type::IdToken, Type::LogoutToken, Type::UserInfo];
+    const ALL: [Type; 6] = [
+        Type::AccessToken,
+        Type::IdToken,
+        Type::LogoutToken,
+        Type::UserInfo,
+        Type::StatusList,
+        Type::Introspection,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -42,6 +53,8 @@ impl Type {
             Type::IdToken => "JWT",
             Type::LogoutToken => "logout+jwt",
             Type::UserInfo => "userinfo+jwt",
+            Type::StatusList => "statuslist+jwt",
+            Type::Introspection => "token-introspection+jwt",
         }
     }
 }

@@ -77,6 +77,8 @@ pub struct ClientMetadata {
     /// Registration §2: without it UserInfo answers with JSON, and so it does with `none`.
     #[serde(deserialize_with = "unless_none", skip_serializing_if = "Option::is_none")]
     pub userinfo_signed_response_alg: Option<Algorithm>,
+    /// Of an API that asks for introspection as a JWT (RFC 9701 §6).
+    pub introspection_signed_response_alg: Algorithm,
     /// Seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub default_max_age: Option<u64>,
@@ -88,6 +90,9 @@ pub struct ClientMetadata {
     pub profile: Profile,
     /// How access tokens for this client look.
     pub access_token_format: AccessTokenFormat,
+    /// Its access tokens name their place in a Token Status List (draft-ietf-oauth-status-list-21 §6).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub status_list: bool,
     /// `aud` of its access tokens; empty means this server itself.
     pub audience: Vec<String>,
     /// The resource identifiers (RFC 8707 §2) that this client serves as an API: it may introspect tokens for them.
@@ -128,11 +133,14 @@ impl Default for ClientMetadata {
             // Registration §2: "The default, if omitted, is RS256."
             id_token_signed_response_alg: Algorithm::RS256,
             userinfo_signed_response_alg: None,
+            // RFC 9701 §6: "The default, if omitted, is RS256."
+            introspection_signed_response_alg: Algorithm::RS256,
             default_max_age: None,
             require_auth_time: false,
             default_acr_values: Vec::new(),
             profile: Profile::Default,
             access_token_format: AccessTokenFormat::Jwt,
+            status_list: false,
             audience: Vec::new(),
             resources: Vec::new(),
             pkce: PkceDuty::Required,

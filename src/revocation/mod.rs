@@ -10,6 +10,7 @@
 pub mod feed;
 mod frame;
 pub mod receipts;
+pub mod status_list;
 
 use std::time::Duration;
 

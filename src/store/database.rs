@@ -16,6 +16,7 @@ use tokio::sync::Notify;
 
 use super::clients::Client;
 use super::measure::Statements;
+use super::status_indexes::Block;
 use super::write::Writer;
 use super::{Error, Notices};
 use crate::clock::Timestamp;
@@ -76,6 +77,7 @@ struct Inner {
     posted: Notify,
     ended: Arc<Notify>,
     address: Address,
+    status_block: Block,
 }
 
 /// One migration and whether it was applied.
@@ -108,8 +110,18 @@ impl Store {
             Address::Postgres(_) => Writer::Pool(direct.clone(), ended.clone()),
         };
         let clients = Cache::builder().max_capacity(CACHED_CLIENTS).time_to_live(CLIENT_FRESHNESS).build();
-        let (posted, address) = (Notify::new(), address.clone());
-        Ok(Store(Arc::new(Inner { reader, writer, direct, statements, clients, posted, ended, address })))
+        let (posted, address, status_block) = (Notify::new(), address.clone(), Block::default());
+        Ok(Store(Arc::new(Inner {
+            reader,
+            writer,
+            direct,
+            statements,
+            clients,
+            posted,
+            ended,
+            address,
+            status_block,
+        })))
     }
 
     /// For queries outside a transaction.
@@ -119,6 +131,10 @@ impl Store {
 
     pub(super) fn writer(&self) -> &Writer {
         &self.0.writer
+    }
+
+    pub(super) fn status_block(&self) -> &Block {
+        &self.0.status_block
     }
 
     pub(super) fn cached_clients(&self) -> &Cache<String, Arc<Client>> {

@@ -4,6 +4,7 @@
 //! insert decides, and a second one is the replay.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
@@ -13,6 +14,7 @@ use sea_orm::{
 
 use super::revoked_tokens::{self, Jti};
 use super::sessions::Session;
+use super::status_indexes::StatusIndex;
 use super::users::{self, User};
 use super::{Error, clients, sessions};
 use crate::clock::Timestamp;
@@ -40,6 +42,8 @@ pub struct Grant {
     /// The absolute end, which no refresh moves.
     pub expires_at: Timestamp,
     pub ended_at: Option<Timestamp>,
+    /// Its place in the status lists, if its client has them.
+    pub status_index: Option<StatusIndex>,
 }
 
 pub(super) mod row {
@@ -69,6 +73,7 @@ pub(super) mod row {
         pub rotated_at: Timestamp,
         pub expires_at: Timestamp,
         pub ended_at: Option<Timestamp>,
+        pub status_index: Option<i64>,
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
@@ -117,6 +122,7 @@ impl TryFrom<Model> for Grant {
             rotated_at: row.rotated_at,
             expires_at: row.expires_at,
             ended_at: row.ended_at,
+            status_index: row.status_index,
         })
     }
 }
@@ -144,6 +150,7 @@ pub async fn bear(db: &impl ConnectionTrait, grant: &Grant) -> Result<Birth, Err
         rotated_at: Set(grant.rotated_at),
         expires_at: Set(grant.expires_at),
         ended_at: Set(None),
+        status_index: Set(grant.status_index),
     };
     let first_wins = OnConflict::column(Column::Id).do_nothing().to_owned();
     let inserted = Entity::insert(row).on_conflict(first_wins).exec_without_returning(db).await?;
@@ -287,6 +294,23 @@ pub async fn has_live(
         .one(db)
         .await?;
     Ok(found.is_some())
+}
+
+/// The places of those that have ended.
+pub async fn ended_status_indexes(
+    db: &impl ConnectionTrait,
+    range: Range<StatusIndex>,
+) -> Result<Vec<StatusIndex>, Error> {
+    let ended = Entity::find()
+        .select_only()
+        .column(Column::StatusIndex)
+        .filter(Column::StatusIndex.gte(range.start))
+        .filter(Column::StatusIndex.lt(range.end))
+        .filter(Column::EndedAt.is_not_null())
+        .into_tuple::<StatusIndex>()
+        .all(db)
+        .await?;
+    Ok(ended)
 }
 
 /// The live grants of a user.

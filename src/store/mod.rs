@@ -24,6 +24,7 @@ pub mod resources;
 pub mod revocations;
 pub mod revoked_tokens;
 pub mod sessions;
+pub mod status_indexes;
 mod transaction;
 pub mod unused;
 pub mod users;

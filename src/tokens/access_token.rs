@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::status_list::Status;
 use super::{Issuer, NoSigningKey, Order};
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -35,6 +36,8 @@ struct Claims<'a> {
     sid: Option<Id<Session>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     grant_id: Option<Id<Grant>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
 }
 
 /// RFC 7519 §4.1.3: one audience stands alone, several in an array.
@@ -86,6 +89,7 @@ pub(super) fn mint(
         auth_time: grant.map(|grant| grant.auth_time.secs()),
         sid: grant.map(|grant| grant.session_id),
         grant_id: grant.map(|grant| grant.id),
+        status: grant.and_then(|grant| grant.status_index).map(|index| Status::at(issuer, index)),
     };
     match order.client.metadata.access_token_format {
         AccessTokenFormat::Jwt => {

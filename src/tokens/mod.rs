@@ -4,8 +4,10 @@ pub mod access_token;
 pub mod authorization_code;
 pub mod claims;
 pub mod id_token;
+pub mod introspection;
 pub mod logout_token;
 pub mod refresh_token;
+pub mod status_list;
 pub mod userinfo;
 
 use std::sync::Arc;

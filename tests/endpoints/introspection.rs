@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use gatepass::keys::Expiry;
+use gatepass::keys::jws::Type;
+use gatepass::protocol::algorithm::Algorithm;
 use gatepass::protocol::client_metadata::AccessTokenFormat;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::assert_direct;
 use crate::on_both;
+use crate::support::relying_party::{basic, header};
 
 on_both!(what_does_not_live_or_is_not_ones_own_is_inactive_and_nothing_more(world) {
     world.user("alice").await;
@@ -84,4 +88,52 @@ on_both!(an_ended_token_is_inactive_at_once(world) {
     assert_eq!(shop.introspect(machine).await["active"], true);
     assert_eq!(shop.revoke(machine).await.status, 200);
     assert_eq!(shop.introspect(machine).await["active"], false);
+});
+
+on_both!(an_api_that_asks_for_a_jwt_gets_one_for_itself(world) {
+    world.user("alice").await;
+    let api = world
+        .client("api", |metadata| {
+            metadata.resources = vec!["https://api.example".to_owned()];
+            metadata.introspection_signed_response_alg = Algorithm::ES256;
+        })
+        .await;
+    let shop = world
+        .client("own", |metadata| {
+            metadata.audience = vec!["https://api.example".to_owned()];
+            metadata.access_token_format = AccessTokenFormat::Opaque;
+        })
+        .await;
+    let tokens = shop.tokens("alice", "openid").await;
+    let token = tokens["access_token"].as_str().unwrap();
+    let secret = api.secret.as_ref().unwrap().reveal();
+    let ask = async |accept: &str, token: &str| {
+        let authorization = basic(api.id(), secret);
+        let headers = [
+            ("authorization", authorization.as_bytes()),
+            ("accept", accept.as_bytes()),
+            ("content-type", b"application/x-www-form-urlencoded".as_slice()),
+        ];
+        world.send("POST", "/introspect", &headers, &format!("token={token}")).await
+    };
+    let plain = ask("application/json", token).await;
+    let signed = ask("application/json, application/token-introspection+jwt", token).await;
+    assert_eq!(signed.header("content-type"), Some("application/token-introspection+jwt"));
+    assert_eq!(signed.header("cache-control"), Some("no-store"));
+    let head = header(&signed.body);
+    assert_eq!((&head["typ"], &head["alg"]), (&json!("token-introspection+jwt"), &json!("ES256")));
+    let ring = world.app.issuer.ring();
+    let verified = ring.verify::<Value>(&signed.body, Type::Introspection, Expiry::Ignored, world.now());
+    let said = verified.unwrap().claims;
+    assert_eq!((&said["iss"], &said["aud"]), (&json!(world.issuer), &json!("api")));
+    // RFC 9701 §5: neither stands at the top.
+    assert!(said.get("sub").is_none() && said.get("exp").is_none());
+    assert_eq!(said["token_introspection"], plain.json());
+    assert_eq!(said["token_introspection"]["active"], true);
+
+    let nothing = ask("application/token-introspection+jwt", "unknown").await;
+    let said = ring.verify::<Value>(&nothing.body, Type::Introspection, Expiry::Ignored, world.now());
+    assert_eq!(said.unwrap().claims["token_introspection"], json!({ "active": false }));
+    // It is an answer, and nobody's token.
+    assert_eq!(api.introspect(&signed.body).await, json!({ "active": false }));
 });

@@ -21,4 +21,5 @@ mod session_management;
 mod sign_in;
 mod sign_in_to_an_app;
 mod statements;
+mod status_list;
 mod through_the_browser;

@@ -70,6 +70,9 @@ pub(in crate::cli) struct Flags {
     /// How its access tokens look: jwt (an API verifies them by itself) or opaque (it asks)
     #[arg(long, value_name = "FORMAT", value_parser = access_token)]
     access_token: Option<AccessTokenFormat>,
+    /// Its access tokens name a Token Status List, for APIs that follow no feed
+    #[arg(long)]
+    status_list: bool,
     /// Its users' identifiers are its own: no app at another host has the same ones (OpenID Connect Core section 8.1)
     #[arg(long)]
     pairwise: bool,
@@ -209,6 +212,7 @@ impl Flags {
         metadata.id_token_signed_response_alg =
             self.id_token_alg.unwrap_or(metadata.id_token_signed_response_alg);
         metadata.userinfo_signed_response_alg = self.userinfo_alg.or(metadata.userinfo_signed_response_alg);
+        metadata.status_list |= self.status_list;
         if self.pairwise {
             metadata.subject_type = SubjectType::Pairwise;
         }
