@@ -91,7 +91,9 @@ async fn a_receipt_that_was_lost_is_sent_again() {
     let api = Api::behind(&issuer).await;
     let number = issuer.ends(json!({ "sid": ["a"] }));
     tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(api.guard.status().confirmed.is_none());
     issuer.now(|settings| settings.receipts_work = true);
     until(|| issuer.seen().receipts.last().is_some_and(|(_, applied)| *applied == number)).await;
+    until(|| api.guard.status().confirmed == Some(number)).await;
     assert!(api.guard.calls_to_server().receipts >= 2);
 }

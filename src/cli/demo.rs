@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use super::dev_file::DevFile;
+use super::dev_file::{DevApi, DevFile};
 use crate::app::App;
 use crate::clock::Timestamp;
 use crate::events::{self, Event};
@@ -15,12 +15,15 @@ use crate::registration::{self, Identity};
 use crate::secret::{self, Purpose, Secret};
 use crate::sign_in::hashing::Verdict;
 use crate::sign_in::password::Password;
-use crate::store::clients;
+use crate::store::clients::{self, Client};
 use crate::store::credentials::{self, Kind};
 use crate::store::users::{self, Status, User, Username};
 
 const NAME: &str = "demo";
 const REDIRECT_URI: &str = "http://127.0.0.1:8081/callback";
+const API_NAME: &str = "demo-api";
+/// What the demo API answers for. Nothing is looked up under it.
+const RESOURCE: &str = "https://orders.demo.example";
 
 /// Makes the demo user and client where they are missing, and says what opens them. Their secrets follow from the
 /// master secret of the data folder: the same at every start, and no constant.
@@ -47,13 +50,22 @@ pub async fn set_up(app: &App) -> anyhow::Result<DevFile> {
     }
     // Nobody is at the door yet: half of what an idle server occupies would lie there for the next sign-in.
     app.sign_in.hashing.release_memory();
-    if clients::find(app.store.read(), NAME).await?.is_none() {
-        let identity = Identity {
-            client_id: Some(NAME.to_owned()),
-            secret: Some(Secret::claimed(client_secret.clone())),
-            master: None,
-        };
-        registration::register(&app.store, identity, metadata(), now).await?;
+    let api_secret = derived(b"api client secret");
+    for (client_id, client_secret, metadata) in
+        [(NAME, &client_secret, metadata()), (API_NAME, &api_secret, api_metadata())]
+    {
+        match clients::find(app.store.read(), client_id).await? {
+            None => {
+                let secret = Some(Secret::claimed(client_secret.clone()));
+                let identity = Identity { client_id: Some(client_id.to_owned()), secret, master: None };
+                registration::register(&app.store, identity, metadata, now).await?;
+            }
+            // Of a data folder that an earlier release has set up.
+            Some(client) if client.metadata.audience != metadata.audience => {
+                registration::change(&app.store, Client { metadata, ..client }, now).await?;
+            }
+            Some(_) => {}
+        }
     }
     Ok(DevFile {
         issuer: app.issuer.url.clone(),
@@ -62,6 +74,11 @@ pub async fn set_up(app: &App) -> anyhow::Result<DevFile> {
         client_id: NAME.to_owned(),
         client_secret,
         redirect_uri: REDIRECT_URI.to_owned(),
+        api: DevApi {
+            resource: RESOURCE.to_owned(),
+            client_id: API_NAME.to_owned(),
+            client_secret: api_secret,
+        },
     })
 }
 
@@ -76,6 +93,19 @@ fn metadata() -> ClientMetadata {
             GrantType::ClientCredentials,
         ]),
         scope: registration::default_scope(),
+        audience: vec![RESOURCE.to_owned()],
+        backchannel_logout_uri: Some("http://127.0.0.1:8081/backchannel-logout".to_owned()),
+        backchannel_logout_session_required: true,
+        ..ClientMetadata::default()
+    }
+}
+
+fn api_metadata() -> ClientMetadata {
+    ClientMetadata {
+        client_name: Some("Demo API".to_owned()),
+        grant_types: BTreeSet::from([GrantType::ClientCredentials]),
+        response_types: Vec::new(),
+        resources: vec![RESOURCE.to_owned()],
         ..ClientMetadata::default()
     }
 }

@@ -16,6 +16,15 @@ pub struct DevFile {
     pub client_id: String,
     pub client_secret: String,
     pub redirect_uri: String,
+    pub api: DevApi,
+}
+
+/// The API that the demo client's access tokens are for.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct DevApi {
+    pub resource: String,
+    pub client_id: String,
+    pub client_secret: String,
 }
 
 impl DevFile {

@@ -74,7 +74,7 @@ enum Command {
     Key(key::Command),
     /// Find out whether everything that the server needs is there and right
     Doctor(doctor::Options),
-    /// Run a small app that signs people in at a running server
+    /// Run a shop and an API that try a running server out, or measure it
     Try(r#try::Options),
     /// Show what happened
     #[command(subcommand)]
@@ -147,7 +147,7 @@ async fn dispatch(line: CommandLine) -> Result<Option<Answer>, Refusal> {
         Command::Session(command) => session::run(command, &everywhere, now).await.map(Some),
         Command::Key(command) => key::run(command, &everywhere, now).await.map(Some),
         Command::Doctor(options) => Ok(Some(doctor::run(options, &everywhere, now).await)),
-        Command::Try(options) => r#try::run(options, &everywhere).await.map(|()| None),
+        Command::Try(options) => r#try::run(options, &everywhere).await,
         Command::Audit(command) => audit::run(command, &everywhere).await.map(Some),
         Command::Outbox(command) => outbox::run(command, &everywhere).await.map(Some),
         Command::Feed(command) => feed::run(command, &everywhere, now).await.map(Some),

@@ -151,7 +151,8 @@ async fn bind_management(config: &Config) -> anyhow::Result<TcpListener> {
 fn welcome(demo: &DevFile, management: SocketAddr, config: &Config) {
     let folder = config.server.data_dir.display();
     let file = DevFile::path(&config.server.data_dir);
-    let DevFile { issuer, username, password, client_id, client_secret, redirect_uri } = demo;
+    let DevFile { issuer, username, password, client_id, client_secret, redirect_uri, api } = demo;
+    let resource = &api.resource;
     // As it was called: `gatepass` may not be on the path.
     let program = std::env::args().next().unwrap_or_else(|| "gatepass".to_owned());
     // Whoever reads may have seen enough (`gatepass serve --dev | head`): no reason to stop.
@@ -171,12 +172,13 @@ fn welcome(demo: &DevFile, management: SocketAddr, config: &Config) {
   Secret         {client_secret}
   Redirect URI   {redirect_uri}
                  http://127.0.0.1/callback, on any port
+  Its API        {resource}
 
 The same facts stand in {}.
 
 Next, in another terminal:
   {program} try --data-dir {folder}
-      signs in to a small app, step by step
+      opens a shop and an API that verifies by itself: sign in, end the session, watch the next call refused
   {program} client add --help
       tells how to register an app of your own
 ",

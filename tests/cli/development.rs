@@ -87,6 +87,44 @@ fn a_server_goes_on_when_nobody_reads_what_it_says() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_shop_watches_its_api_refuse_and_puts_the_basket_back() {
+    let operator = Operator::new();
+    let (_server, dev) = dev_server(&operator);
+    let mut app = Running::starts(&operator, &["try", "--json", "--listen", "127.0.0.1:0"]);
+    let said: Value = serde_json::from_str(&app.says("issuer")).unwrap();
+    let own = said["url"].as_str().unwrap().trim_end_matches('/').to_owned();
+    let (username, password) = (dev["username"].as_str().unwrap(), dev["password"].as_str().unwrap());
+    let (mut at_app, mut at_server) = (Browser::new(&own), Browser::new(dev["issuer"].as_str().unwrap()));
+    let leaving = at_app.get("/sign-in").await;
+    let answer = at_server.walk(leaving.location(), username, password).await;
+    at_app.get(answer.location()).await;
+    at_app.post("/basket", &[]).await;
+    at_app.post("/basket", &[]).await;
+    assert!(at_app.get("/").await.body.contains("Your basket: Tea, A teapot"));
+    assert_eq!(at_app.post("/calls", &[]).await.location(), "/trace");
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let page = at_app.get("/trace").await.body;
+    assert!(page.contains("200 OK") && page.contains("http-equiv=\"refresh\"") && !page.contains("try-took"));
+
+    let unsigned = at_app.post("/backchannel-logout", &[("logout_token", "e30.e30.AA")]).await;
+    assert_eq!(unsigned.status, 400);
+    operator.does(&["session", "end", "--user", username, "--all"]);
+    let began = Instant::now();
+    let page = loop {
+        let page = at_app.get("/trace").await.body;
+        if page.contains("id=\"try-took\"") {
+            break page;
+        }
+        assert!(began.elapsed() < Duration::from_secs(10), "{page}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let took = page.split_once("id=\"try-took\">").unwrap().1.split(' ').next().unwrap();
+    assert!(took.parse::<u64>().unwrap() < 2000, "{took}");
+    assert!(page.contains("401 Unauthorized"));
+    assert_eq!(app.stops(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_small_app_signs_in_reads_refreshes_and_signs_out() {
     let operator = Operator::new();
     let (_server, dev) = dev_server(&operator);
@@ -135,6 +173,18 @@ async fn the_small_app_signs_in_reads_refreshes_and_signs_out() {
     assert_eq!(back.location(), format!("{own}/"));
     assert!(at_app.get("/").await.body.contains("try-sign-in"));
     assert_eq!(app.stops(), Some(0));
+}
+
+#[test]
+fn the_promise_is_kept_and_given_in_figures() {
+    let operator = Operator::new();
+    let (_server, dev) = dev_server(&operator);
+    assert_eq!(dev["api"]["client_id"], "demo-api");
+    let figures = operator.json(&["try", "--headless", "--endings", "3"]);
+    assert_eq!(figures["endings"], 3);
+    assert_eq!((&figures["accepted_after_receipt"], &figures["calls_to_server"]), (&0.into(), &0.into()));
+    let (p50, p99) = (figures["p50_ms"].as_f64().unwrap(), figures["p99_ms"].as_f64().unwrap());
+    assert!(0.0 < p50 && p50 <= p99 && p99 < 1000.0, "{figures}");
 }
 
 #[test]

@@ -21,6 +21,9 @@ pub struct Word {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Entry {
+    /// When it was made: only to be shown.
+    #[serde(deserialize_with = "perhaps_time")]
+    pub at: Option<Millis>,
     #[serde(deserialize_with = "time")]
     pub forget_at: Millis,
     pub jti: Vec<String>,

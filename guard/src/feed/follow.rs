@@ -152,7 +152,7 @@ impl Stream<'_> {
         if clock::now() < entry.forget_at {
             self.feed.ended_mut().apply(&entry).map_err(|_| lost("there are too many entries"))?;
         }
-        self.feed.is_applied(number);
+        self.feed.entry_is_applied(number, entry.at);
         Ok(())
     }
 

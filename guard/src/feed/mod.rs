@@ -46,6 +46,10 @@ pub struct Status {
     pub connection: Connection,
     /// The number of the newest entry that is refused here.
     pub applied: u64,
+    /// The newest number for which the server has taken our receipt. `None`: none yet.
+    pub confirmed: Option<u64>,
+    /// When the newest entry was made, by the server's clock, in milliseconds since 1970.
+    pub newest_entry_at: Option<u64>,
     /// How long ago the server last said that everything had been told. `None`: never since the start.
     pub feed_age: Option<Duration>,
     /// Identifiers that are refused now.
@@ -61,6 +65,8 @@ pub struct Feed {
 struct Position {
     connection: Connection,
     applied: u64,
+    confirmed: Option<u64>,
+    newest_entry_at: Option<Millis>,
     /// `None`: a newcomer, who has no position to go on from.
     resume_after: Option<u64>,
     /// When the server last said that everything had been told, by the clock that never jumps.
@@ -74,6 +80,8 @@ impl Feed {
         let position = Position {
             connection: Connection::Connecting,
             applied: 0,
+            confirmed: None,
+            newest_entry_at: None,
             resume_after: None,
             fresh_at: None,
             newest: Millis(0),
@@ -94,6 +102,8 @@ impl Feed {
         Status {
             connection: position.connection,
             applied: position.applied,
+            confirmed: position.confirmed,
+            newest_entry_at: position.newest_entry_at.map(|at| at.0),
             feed_age: position.fresh_at.map(|at| at.elapsed()),
             entries: self.ended().len(),
         }
@@ -126,9 +136,22 @@ impl Feed {
     fn begins_anew(&self) {
         self.position.send_modify(|position| {
             position.applied = 0;
+            position.confirmed = None;
             position.resume_after = None;
             position.fresh_at = None;
         });
+    }
+
+    fn entry_is_applied(&self, number: u64, at: Option<Millis>) {
+        self.position.send_modify(|position| {
+            position.applied = number;
+            position.resume_after = Some(number);
+            position.newest_entry_at = at.or(position.newest_entry_at);
+        });
+    }
+
+    fn is_confirmed(&self, number: u64) {
+        self.position.send_modify(|position| position.confirmed = Some(number));
     }
 
     fn is_applied(&self, number: u64) {

@@ -14,16 +14,15 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// long as it is not aborted.
 pub async fn send_receipts(server: Arc<Server>, feed: Arc<Feed>, instance: String) {
     let mut position = feed.position.subscribe();
-    let mut confirmed = None;
     let mut pause = Duration::from_secs(1);
     loop {
         let news = position.wait_for(|position| {
-            position.connection == Connection::Current && confirmed != Some(position.applied)
+            position.connection == Connection::Current && position.confirmed != Some(position.applied)
         });
         let Ok(applied) = news.await.map(|position| position.applied) else { return };
         match server.confirm(&instance, applied).await {
             Ok(status) if status.is_success() => {
-                confirmed = Some(applied);
+                feed.is_confirmed(applied);
                 pause = Duration::from_secs(1);
                 continue;
             }

@@ -1,8 +1,12 @@
-//! `gatepass try`: a small app with a session of its own that signs people in at a running server. It proves, without
-//! a line of code, that an installation works.
+//! `gatepass try`: a shop with a session and a basket of its own that signs people in at a running server, and an API
+//! that verifies by itself. It proves, without a line of code, that an installation works and keeps its promise.
 
+mod api;
+mod headless;
 mod pages;
 mod party;
+mod trace;
+mod visitor;
 mod visits;
 
 use std::io::{self, Write};
@@ -14,6 +18,7 @@ use anyhow::Context;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use self::api::Api;
 use self::pages::Demonstration;
 use self::party::Party;
 use self::visits::Visits;
@@ -21,7 +26,7 @@ use super::Everywhere;
 use super::dev_file::DevFile;
 use super::input;
 use super::open;
-use super::output::Refusal;
+use super::output::{Answer, Refusal};
 use crate::http::limits::Limits;
 use crate::http::server;
 use crate::http::shutdown::{Drain, Shutdown};
@@ -45,35 +50,53 @@ pub(super) struct Options {
     /// Where to listen, on loopback. Without it 127.0.0.1:8081, or another port if that one is taken
     #[arg(long, value_name = "ADDRESS:PORT")]
     listen: Option<SocketAddr>,
+    /// Without pages: sign in and end devices by itself, print the figures, and fail when a promise is broken
+    #[arg(long, conflicts_with_all = ["issuer", "listen"])]
+    headless: bool,
+    /// How many devices to end
+    #[arg(long, default_value_t = 10, requires = "headless", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    endings: u32,
 }
 
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8081);
 
-pub(super) async fn run(options: Options, everywhere: &Everywhere) -> Result<(), Refusal> {
+/// `None`: it has shown its pages until it was asked to stop.
+pub(super) async fn run(options: Options, everywhere: &Everywhere) -> Result<Option<Answer>, Refusal> {
     if options.listen.is_some_and(|listen| !listen.ip().is_loopback()) {
         return Err(Refusal::usage(
             "--listen: it speaks plain http, so it listens on a loopback address only",
         ));
     }
     let config = open::config(everywhere)?;
-    let listener = listen(options.listen).await?;
-    let address = listener.local_addr().context("no address")?;
+    let dev = DevFile::read(&config.server.data_dir).filter(|_| options.issuer.is_none());
+    let listener = match options.headless {
+        true => None,
+        false => Some(listen(options.listen).await?),
+    };
+    let address = listener.as_ref().map_or(Ok(LISTEN), TcpListener::local_addr).context("no address")?;
     let own = format!("http://{address}");
-    let dev = DevFile::read(&config.server.data_dir);
     let party = party(&options, dev.as_ref(), own.clone())?;
     party.discover().await.with_context(|| {
         format!("{} cannot be used; is the server running? `gatepass serve --dev` starts one", party.issuer())
     })?;
-    announce(everywhere, &party, dev.filter(|_| options.issuer.is_none()).as_ref(), &own);
+    let (Some(listener), shutdown) = (listener, Shutdown::new()) else {
+        let dev = dev.as_ref().context("there is no dev.json")?;
+        return Ok(Some(headless::run(&party, dev, options.endings as usize).await?));
+    };
+    let api = match &dev {
+        Some(dev) => Some(Api::start(dev, shutdown.clone()).await?),
+        None => None,
+    };
+    announce(everywhere, &party, dev.as_ref(), api.as_ref(), &own);
 
-    let demonstration =
-        Demonstration { party, visits: Visits::default(), assets: Assets::new(config.brand.accent) };
+    let assets = Assets::new(config.brand.accent);
+    let demonstration = Demonstration { party, api, visits: Visits::default(), assets };
     let router = pages::router(Arc::new(demonstration));
-    let shutdown = Shutdown::new();
     let served = server::serve(listener, router, None, Limits::default(), shutdown.clone());
     let drain = Drain::without_notice(Duration::from_secs(1));
     let (_, ended) = tokio::join!(served, shutdown.end_by_signal(drain));
-    Ok(ended.context("signals cannot be received")?)
+    ended.context("signals cannot be received")?;
+    Ok(None)
 }
 
 async fn listen(wanted: Option<SocketAddr>) -> Result<TcpListener, Refusal> {
@@ -106,9 +129,12 @@ fn party(options: &Options, dev: Option<&DevFile>, own: String) -> Result<Party,
     Ok(Party::new(issuer, client_id, secret, &options.scope, own)?)
 }
 
-fn announce(everywhere: &Everywhere, party: &Party, dev: Option<&DevFile>, own: &str) {
+fn announce(everywhere: &Everywhere, party: &Party, dev: Option<&DevFile>, api: Option<&Api>, own: &str) {
     let text = match (everywhere.json, dev) {
-        (true, _) => json!({ "url": format!("{own}/"), "issuer": party.issuer() }).to_string(),
+        (true, _) => {
+            let api = api.map(Api::url);
+            json!({ "url": format!("{own}/"), "issuer": party.issuer(), "api": api }).to_string()
+        }
         (false, Some(dev)) => format!(
             "Open {own}/ in a browser and sign in at {} as {} with the password {}",
             party.issuer(),

@@ -4,20 +4,24 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Router;
-use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_TYPE, COOKIE, SET_COOKIE};
+use axum::extract::{Form, Path, Query, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde_json::Value;
 
+use super::api::Api;
 use super::party::{AuthorizationResponse, Party, Tokens};
+use super::trace::{Seen, Trace};
 use super::visits::{Notice, SignedIn, Visit, Visits};
 use crate::http::page::{self, Page, Policy};
 use crate::pages::assets::Assets;
 
 pub(super) struct Demonstration {
     pub(super) party: Party,
+    /// `None`: it tries a server that has set up no API for it.
+    pub(super) api: Option<Api>,
     pub(super) visits: Visits,
     pub(super) assets: Assets,
 }
@@ -31,6 +35,10 @@ pub(super) fn router(demonstration: Arc<Demonstration>) -> Router {
         .route("/callback", get(callback))
         .route("/userinfo", post(user_info))
         .route("/refresh", post(refresh))
+        .route("/basket", post(fill))
+        .route("/calls", post(begin_calls))
+        .route("/trace", get(trace))
+        .route("/backchannel-logout", post(end_from_the_server))
         .route("/sign-out", post(sign_out))
         .route("/try.css", get(style))
         .route("/assets/{name}", get(asset))
@@ -43,7 +51,19 @@ struct TryPage<'a> {
     demonstration: &'a Demonstration,
     signed_in: Option<&'a SignedIn>,
     failure: Option<String>,
+    /// The server has ended the session behind this visit.
+    was_ended: bool,
 }
+
+#[derive(Template)]
+#[template(path = "try_trace.html")]
+struct TracePage<'a> {
+    demonstration: &'a Demonstration,
+    seen: Seen,
+    was_ended: bool,
+}
+
+impl Page for TracePage<'_> {}
 
 impl TryPage<'_> {
     fn panels(&self, tokens: &Tokens) -> Vec<(&'static str, &'static str, String)> {
@@ -72,7 +92,9 @@ impl Page for TryPage<'_> {
 
 async fn index(State(demonstration): Shared, headers: HeaderMap) -> Response {
     let signed_in = cookie(&headers).and_then(|cookie| demonstration.visits.signed_in(cookie));
-    page::answer(&TryPage { demonstration: &demonstration, signed_in: signed_in.as_deref(), failure: None })
+    let was_ended = cookie(&headers).is_some_and(|cookie| demonstration.visits.was_ended(cookie));
+    let signed_in = signed_in.as_deref();
+    page::answer(&TryPage { demonstration: &demonstration, signed_in, failure: None, was_ended })
 }
 
 async fn sign_in(State(demonstration): Shared) -> Response {
@@ -101,7 +123,8 @@ async fn callback(
         Ok(tokens) => {
             let notice =
                 Notice::Good("Signed in. The ID Token is genuine and was made for this sign-in.".to_owned());
-            let signed_in = SignedIn { tokens: Arc::new(tokens), user_info: None, notice };
+            let tokens = Arc::new(tokens);
+            let signed_in = SignedIn { tokens, user_info: None, notice, basket: Vec::new(), trace: None };
             // A new cookie: whoever knew the one of before the sign-in gains nothing.
             let cookie = demonstration.visits.begin(Visit::SignedIn(Arc::new(signed_in)));
             (set_cookie(&cookie), Redirect::to("/")).into_response()
@@ -142,6 +165,62 @@ async fn refresh(State(demonstration): Shared, headers: HeaderMap) -> Response {
     Redirect::to("/").into_response()
 }
 
+/// What the shop sells.
+const GOODS: [&str; 3] = ["Tea", "A teapot", "A very good book"];
+
+async fn fill(State(demonstration): Shared, headers: HeaderMap) -> Response {
+    let cookie = cookie(&headers).unwrap_or_default();
+    if let Some(before) = demonstration.visits.signed_in(cookie) {
+        let mut after = SignedIn::clone(&before);
+        after.basket.extend(GOODS.get(before.basket.len() % GOODS.len()));
+        after.notice =
+            Notice::Good("It is in your basket, which this shop keeps in its own session.".to_owned());
+        // More than anybody carries.
+        after.basket.truncate(12);
+        demonstration.visits.change(cookie, after);
+    }
+    Redirect::to("/").into_response()
+}
+
+async fn begin_calls(State(demonstration): Shared, headers: HeaderMap) -> Response {
+    let cookie = cookie(&headers).unwrap_or_default();
+    let visit = demonstration.visits.signed_in(cookie);
+    let (Some(before), Some(api)) = (visit, &demonstration.api) else {
+        return Redirect::to("/").into_response();
+    };
+    if before.trace.as_ref().is_none_or(|trace| trace.seen().is_over) {
+        let trace = Some(Trace::begin(api.clone(), before.tokens.access_token().to_owned()));
+        demonstration.visits.change(cookie, SignedIn { trace, ..SignedIn::clone(&before) });
+    }
+    Redirect::to("/trace").into_response()
+}
+
+async fn trace(State(demonstration): Shared, headers: HeaderMap) -> Response {
+    let cookie = cookie(&headers).unwrap_or_default();
+    let Some(trace) = demonstration.visits.trace(cookie) else {
+        return Redirect::to("/").into_response();
+    };
+    let was_ended = demonstration.visits.was_ended(cookie);
+    page::answer(&TracePage { demonstration: &demonstration, seen: trace.seen(), was_ended })
+}
+
+#[derive(serde::Deserialize)]
+struct LogoutForm {
+    logout_token: String,
+}
+
+/// OpenID Connect Back-Channel Logout §2.8.
+async fn end_from_the_server(State(demonstration): Shared, Form(form): Form<LogoutForm>) -> Response {
+    let status = match demonstration.party.ended_session(&form.logout_token).await {
+        Ok(session) => {
+            demonstration.visits.end_all_of(&session);
+            StatusCode::OK
+        }
+        Err(_) => StatusCode::BAD_REQUEST,
+    };
+    (status, [(CACHE_CONTROL, "no-store")]).into_response()
+}
+
 fn refused(before: &SignedIn, error: &anyhow::Error) -> SignedIn {
     let notice = Notice::Bad(format!("The server refused: {error:#}"));
     SignedIn { notice, user_info: None, ..before.clone() }
@@ -160,7 +239,8 @@ async fn sign_out(State(demonstration): Shared, headers: HeaderMap) -> Response 
 }
 
 fn failed(demonstration: &Demonstration, error: &anyhow::Error) -> Response {
-    page::answer(&TryPage { demonstration, signed_in: None, failure: Some(format!("{error:#}")) })
+    let failure = Some(format!("{error:#}"));
+    page::answer(&TryPage { demonstration, signed_in: None, failure, was_ended: false })
 }
 
 async fn style() -> Response {

@@ -3,11 +3,12 @@
 use anyhow::{Context, bail, ensure};
 use futures_util::future::BoxFuture;
 use openidconnect::core::{
-    CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreTokenResponse, CoreUserInfoClaims,
+    CoreAuthenticationFlow, CoreClient, CoreIdToken, CoreJwsSigningAlgorithm, CoreTokenResponse,
+    CoreUserInfoClaims,
 };
 use openidconnect::{
     AccessToken, AsyncHttpClient, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointMaybeSet,
-    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, LogoutRequest, Nonce,
+    EndpointNotSet, EndpointSet, HttpRequest, HttpResponse, IssuerUrl, JsonWebKey, LogoutRequest, Nonce,
     OAuth2TokenResponse, PkceCodeChallenge, PkceCodeVerifier, PostLogoutRedirectUrl,
     ProviderMetadataWithLogout, RedirectUrl, RefreshToken, Scope, SubjectIdentifier, TokenResponse,
     UserInfoError,
@@ -15,8 +16,11 @@ use openidconnect::{
 use serde_json::Value;
 use url::Url;
 
+use crate::clock::{Clock, SystemClock};
 use crate::outbound::{Failure, Outbound, Reach};
 use crate::secret::from_base64url;
+
+const LOGOUT_EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 pub(super) struct Party {
     issuer: IssuerUrl,
@@ -43,6 +47,15 @@ pub(super) struct AuthorizationResponse {
     iss: Option<String>,
     error: Option<String>,
     error_description: Option<String>,
+}
+
+impl AuthorizationResponse {
+    pub(super) fn in_query(query: &str) -> anyhow::Result<Self> {
+        let members: serde_json::Map<String, Value> = url::form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| (name.into_owned(), Value::from(value.into_owned())))
+            .collect();
+        Ok(serde_json::from_value(members.into())?)
+    }
 }
 
 pub(super) struct Tokens {
@@ -108,6 +121,10 @@ impl Party {
 
     pub(super) fn client_id(&self) -> &str {
         &self.client_id
+    }
+
+    pub(super) fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
     }
 
     /// The page on which people end what they began here.
@@ -201,6 +218,36 @@ impl Party {
         }
     }
 
+    /// The session that a genuine logout token ends (OpenID Connect Back-Channel Logout §2.6).
+    pub(super) async fn ended_session(&self, token: &str) -> anyhow::Result<String> {
+        let (signed, signature) = token.rsplit_once('.').context("it is no JWT")?;
+        let (header, claims) = signed.split_once('.').context("it is no JWT")?;
+        let part = |part: &str| -> Option<Value> { serde_json::from_slice(&from_base64url(part)?).ok() };
+        let header = part(header).context("its header cannot be read")?;
+        ensure!(header["typ"] == "logout+jwt", "it is no logout token");
+        let algorithm: CoreJwsSigningAlgorithm = serde_json::from_value(header["alg"].clone())?;
+        // The one that this client is registered for.
+        ensure!(algorithm == CoreJwsSigningAlgorithm::RsaSsaPkcs1V15Sha256, "its algorithm is not RS256");
+        let provider = self.discover().await?;
+        let key = provider
+            .jwks()
+            .keys()
+            .iter()
+            .find(|key| key.key_id().is_some_and(|id| header["kid"] == id.as_str()));
+        let signature = from_base64url(signature).context("its signature cannot be read")?;
+        key.context("its key is unknown")?.verify_signature(&algorithm, signed.as_bytes(), &signature)?;
+        let claims = part(claims).context("its claims cannot be read")?;
+        let now = SystemClock.now().secs();
+        ensure!(claims["iss"] == self.issuer(), "it comes from somebody else");
+        ensure!(claims["aud"] == self.client_id(), "it is for somebody else");
+        ensure!(claims["exp"].as_i64().is_some_and(|end| now < end + 60), "it has expired");
+        ensure!(
+            claims["events"][LOGOUT_EVENT].is_object() && claims.get("nonce").is_none(),
+            "it ends nothing"
+        );
+        Ok(claims["sid"].as_str().context("it names no session")?.to_owned())
+    }
+
     /// Where to sign out (OpenID Connect RP-Initiated Logout §2).
     pub(super) async fn sign_out(&self, tokens: &Tokens) -> anyhow::Result<Url> {
         let provider = self.discover().await?;
@@ -236,6 +283,15 @@ impl Tokens {
 
     pub(super) fn id_token_claims(&self) -> Option<Value> {
         payload(&self.id_token.to_string())
+    }
+
+    /// The session at the server.
+    pub(super) fn session_id(&self) -> Option<String> {
+        Some(self.id_token_claims()?.get("sid")?.as_str()?.to_owned())
+    }
+
+    pub(super) fn access_token(&self) -> &str {
+        self.access_token.secret()
     }
 
     /// `None`: it is opaque, and only the server knows what it stands for.

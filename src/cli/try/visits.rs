@@ -6,12 +6,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use serde_json::Value;
 
 use super::party::{Attempt, Tokens};
+use super::trace::Trace;
 use crate::secret::Secret;
 
 /// What a browser is at.
 pub(super) enum Visit {
     SigningIn(Attempt),
     SignedIn(Arc<SignedIn>),
+    /// The server said that the session behind it has ended, and the basket went with it.
+    Ended(Option<Arc<Trace>>),
 }
 
 #[derive(Clone)]
@@ -19,6 +22,8 @@ pub(super) struct SignedIn {
     pub(super) tokens: Arc<Tokens>,
     pub(super) user_info: Option<Value>,
     pub(super) notice: Notice,
+    pub(super) basket: Vec<&'static str>,
+    pub(super) trace: Option<Arc<Trace>>,
 }
 
 /// How the last thing went that somebody did.
@@ -49,7 +54,30 @@ impl Visits {
     pub(super) fn signed_in(&self, cookie: &str) -> Option<Arc<SignedIn>> {
         match self.lock().get(cookie) {
             Some(Visit::SignedIn(signed_in)) => Some(signed_in.clone()),
-            Some(Visit::SigningIn(_)) | None => None,
+            Some(Visit::SigningIn(_) | Visit::Ended(_)) | None => None,
+        }
+    }
+
+    pub(super) fn was_ended(&self, cookie: &str) -> bool {
+        matches!(self.lock().get(cookie), Some(Visit::Ended(_)))
+    }
+
+    pub(super) fn trace(&self, cookie: &str) -> Option<Arc<Trace>> {
+        match self.lock().get(cookie)? {
+            Visit::SignedIn(signed_in) => signed_in.trace.clone(),
+            Visit::Ended(trace) => trace.clone(),
+            Visit::SigningIn(_) => None,
+        }
+    }
+
+    /// Ends the sessions here that were born of `session` at the server.
+    pub(super) fn end_all_of(&self, session: &str) {
+        for visit in self.lock().values_mut() {
+            if let Visit::SignedIn(signed_in) = visit
+                && signed_in.tokens.session_id().as_deref() == Some(session)
+            {
+                *visit = Visit::Ended(signed_in.trace.clone());
+            }
         }
     }
 
