@@ -26,24 +26,17 @@ pub(super) async fn apis(
         let is_unknown =
             |own: &&str| apis.iter().all(|api| resource::key(&api.identifier) != resource::key(own));
         let own: Vec<&str> = asked.iter().filter(|one| is_on_this_machine(one)).filter(is_unknown).collect();
-        apis.extend(own.into_iter().map(nameless));
+        apis.extend(own.into_iter().map(Api::unnamed));
     }
     let is_new = |own: &&String| apis.iter().all(|api| resource::key(&api.identifier) != resource::key(own));
     let own: Resources = client.metadata.audience.iter().filter(is_new).collect();
     let is_asked = |own: &&str| asked.iter().any(|one| resource::key(one) == resource::key(own));
-    apis.extend(own.iter().filter(is_asked).map(nameless));
+    apis.extend(own.iter().filter(is_asked).map(Api::unnamed));
     Ok(apis)
 }
 
 fn is_on_this_machine(identifier: &str) -> bool {
     Url::parse(identifier).is_ok_and(|url| url.scheme() == "http" && redirect_uri::is_loopback(&url))
-}
-
-/// Nobody told us what people call it.
-fn nameless(identifier: &str) -> Api {
-    let url = Url::parse(identifier).ok();
-    let name = url.as_ref().and_then(Url::host_str).unwrap_or(identifier).to_owned();
-    Api { identifier: identifier.to_owned(), name }
 }
 
 /// What is asked for, as the APIs themselves write it.

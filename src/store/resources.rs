@@ -1,6 +1,7 @@
 //! Which clients serve an API (RFC 8707 §2), by the identifier of the API.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Set};
+use url::Url;
 
 use super::{Error, Store};
 use crate::protocol::resource::{self, Resources};
@@ -32,6 +33,15 @@ pub struct Api {
     pub identifier: String,
     /// What people call it.
     pub name: String,
+}
+
+impl Api {
+    /// Nobody told us what people call it.
+    pub fn unnamed(identifier: &str) -> Self {
+        let url = Url::parse(identifier).ok();
+        let name = url.as_ref().and_then(Url::host_str).unwrap_or(identifier).to_owned();
+        Api { identifier: identifier.to_owned(), name }
+    }
 }
 
 impl Store {

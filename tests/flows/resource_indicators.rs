@@ -148,6 +148,9 @@ on_both!(the_consent_page_names_the_apis_and_remembers_them(world) {
     let error = browser.get(&silent(&[ORDERS, STOCK]).0).await.parameters();
     assert_eq!(error["error"], "consent_required");
     assert!(browser.get(&silent(&[]).0).await.parameters().contains_key("code"));
+
+    let account = browser.get("/account").await.body;
+    assert!(account.contains("Act for you at <bdi>The orders-api</bdi>"), "{account}");
 });
 
 on_both!(the_operators_own_app_asks_before_it_calls_what_nobody_registered_for_it(world) {

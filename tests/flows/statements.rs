@@ -2,6 +2,7 @@
 
 use crate::on_both;
 use crate::support::World;
+use crate::support::world::PASSWORD;
 
 /// Reads and writes that `operation` costs, once what can be cached is.
 async fn cost(world: &World, operation: impl AsyncFn()) -> (u64, u64) {
@@ -71,4 +72,31 @@ on_both!(a_silent_authorization_costs_two_reads_and_no_write(world) {
     })
     .await;
     assert_eq!(spent, (2, 0));
+});
+
+on_both!(an_api_that_is_asked_for_costs_one_read_to_find_and_one_to_refresh(world) {
+    world.user("alice").await;
+    let orders = "https://orders.example";
+    world.client("orders", |metadata| metadata.resources = vec![orders.to_owned()]).await;
+    let shop = world.shop().await;
+    let mut browser = world.browser();
+    let sent = shop.ask("openid", &[("resource", orders)]);
+    let answer = browser.walk(&sent.target, "alice", PASSWORD).await;
+    let spent = cost(&world, async || {
+        let answer = browser.clone().get(&shop.ask("openid", &[("resource", orders)]).target).await;
+        assert!(answer.parameters().contains_key("code"));
+    })
+    .await;
+    assert_eq!(spent, (3, 0));
+
+    let tokens = shop.redeem(&answer.parameters()["code"], &sent).await.json();
+    let current = std::sync::Mutex::new(tokens["refresh_token"].as_str().unwrap().to_owned());
+    let spent = cost(&world, async || {
+        let token = current.lock().unwrap().clone();
+        let fields = [("grant_type", "refresh_token"), ("refresh_token", token.as_str()), ("resource", orders)];
+        let answer = shop.token(&fields).await;
+        *current.lock().unwrap() = answer.json()["refresh_token"].as_str().unwrap().to_owned();
+    })
+    .await;
+    assert_eq!(spent, (1, 1));
 });

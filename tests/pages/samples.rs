@@ -322,11 +322,11 @@ impl<'a> Gallery<'a> {
             last_seen: NOW.minus(days(2 * position as u64)),
             place,
         };
-        let app = |client_id, scopes| App {
+        let app = |client_id, scopes: Vec<AskedScope<'a>>| App {
             client_id,
             name: Name::new(self.stranger.client),
             since: NOW.minus(days(40)),
-            scopes,
+            can: scopes.into_iter().map(Asked::Scope).collect(),
         };
         Account {
             frame: self.frame,

@@ -17,9 +17,11 @@ use crate::id::Id;
 use crate::pages::LOGIN;
 use crate::pages::caller::Caller;
 use crate::pages::name::Name;
-use crate::pages::view::{self, AskedScope, Frame};
+use crate::pages::view::{self, Asked, AskedScope, Frame};
 use crate::protocol::error::ShownError;
+use crate::protocol::resource::Resources;
 use crate::protocol::scope::Scope;
+use crate::store::resources::Api;
 use crate::store::users::User;
 use crate::store::{Error, Store, clients, consents, grants};
 
@@ -29,30 +31,37 @@ pub(super) struct Agreed {
     name: Name,
     since: Timestamp,
     scope: Scope,
+    apis: Vec<Api>,
 }
 
 /// The latest first.
 pub(super) async fn list(store: &Store, user: Id<User>, now: Timestamp) -> Result<Vec<Agreed>, Error> {
     let consents = consents::list(store.read(), user).await?;
     let grants = grants::list_live(store.read(), user, now).await?;
-    let agreements =
-        consents.into_iter().map(|consent| (consent.client_id, consent.scope, consent.created_at));
-    let agreements =
-        agreements.chain(grants.into_iter().map(|grant| (grant.client_id, grant.scope, grant.created_at)));
-    let mut apps: BTreeMap<String, (Scope, Timestamp)> = BTreeMap::new();
-    for (client_id, scope, since) in agreements {
-        let app = apps.entry(client_id).or_insert_with(|| (Scope::default(), since));
-        *app = (app.0.union(&scope), app.1.min(since));
+    let agreed = consents.into_iter().map(|one| (one.client_id, one.scope, one.resources, one.created_at));
+    let granted = grants.into_iter().map(|one| (one.client_id, one.scope, one.resources, one.created_at));
+    let mut apps: BTreeMap<String, (Scope, Resources, Timestamp)> = BTreeMap::new();
+    let mut resources = Resources::default();
+    for (client_id, scope, called, since) in agreed.chain(granted) {
+        resources = resources.union(&called);
+        let app = apps.entry(client_id).or_insert_with(|| (Scope::default(), Resources::default(), since));
+        *app = (app.0.union(&scope), app.1.union(&called), app.2.min(since));
     }
+    let served = if resources.is_empty() { Vec::new() } else { store.apis(&resources).await? };
+    // Nobody here may know the API any more.
+    let api = |identifier: &str| {
+        let served = served.iter().find(|api| api.identifier == identifier).cloned();
+        served.unwrap_or_else(|| Api::unnamed(identifier))
+    };
     let ids: Vec<&str> = apps.keys().map(String::as_str).collect();
     let clients = clients::find_many(store.read(), &ids).await?;
     let names: BTreeMap<&str, &str> =
         clients.iter().map(|client| (client.id.as_str(), client.name())).collect();
     let mut agreed: Vec<Agreed> = apps
         .into_iter()
-        .map(|(client_id, (scope, since))| {
+        .map(|(client_id, (scope, called, since))| {
             let name = Name::new(names.get(client_id.as_str()).copied().unwrap_or(&client_id));
-            Agreed { client_id, name, since, scope }
+            Agreed { client_id, name, since, scope, apis: called.iter().map(api).collect() }
         })
         .collect();
     agreed.sort_by_key(|app| std::cmp::Reverse(app.since));
@@ -65,7 +74,11 @@ impl Agreed {
             client_id: &self.client_id,
             name: self.name.clone(),
             since: self.since,
-            scopes: AskedScope::all(&self.scope, described, frame),
+            can: AskedScope::all(&self.scope, described, frame)
+                .into_iter()
+                .map(Asked::Scope)
+                .chain(self.apis.iter().map(Asked::api))
+                .collect(),
         }
     }
 }

@@ -8,7 +8,7 @@ use askama::Template;
 use axum::http::StatusCode;
 
 pub use self::profile::{ClaimError, Profile, ProfileClaim, VerifiedClaim};
-use super::{AskedScope, Frame};
+use super::{Asked, Frame};
 use crate::clock::Timestamp;
 use crate::http::page::{Page, Policy};
 use crate::pages::name::{Name, Part, Sentence, words};
@@ -94,7 +94,7 @@ pub struct App<'a> {
     pub client_id: &'a str,
     pub name: Name,
     pub since: Timestamp,
-    pub scopes: Vec<AskedScope<'a>>,
+    pub can: Vec<Asked<'a>>,
 }
 
 impl Account<'_> {
