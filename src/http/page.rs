@@ -37,6 +37,15 @@ pub struct Policy {
     frames: Vec<Source>,
     forms: Forms,
     script: Option<Nonce>,
+    fetches: Fetches,
+}
+
+/// What the page's script may ask for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Fetches {
+    #[default]
+    Nothing,
+    Ours,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -89,6 +98,12 @@ impl Policy {
         self
     }
 
+    /// And its script may ask us again, and nobody else.
+    pub fn fetching(mut self) -> Self {
+        self.fetches = Fetches::Ours;
+        self
+    }
+
     fn header(&self) -> String {
         let mut policy = String::from("default-src 'none'; style-src 'self'; img-src 'self'");
         for image in &self.images {
@@ -102,6 +117,9 @@ impl Policy {
         }
         if let Some(nonce) = &self.script {
             policy += &format!("; script-src 'nonce-{}'", nonce.0);
+        }
+        if self.fetches == Fetches::Ours {
+            policy += "; connect-src 'self'";
         }
         policy += "; form-action ";
         match &self.forms {
@@ -215,6 +233,13 @@ mod tests {
         let policy = Policy::default().sending_only_to(&uri).running(&nonce).header();
         assert!(policy.contains("; form-action https://shop.example:8443;"), "{policy}");
         assert!(policy.contains(&format!("; script-src 'nonce-{}';", nonce.as_str())), "{policy}");
+        assert!(!policy.contains("connect-src"), "{policy}");
+    }
+
+    #[test]
+    fn a_script_that_fetches_reaches_us_only() {
+        let policy = Policy::default().running(&Nonce::new()).fetching().header();
+        assert!(policy.contains("; connect-src 'self';"), "{policy}");
     }
 
     #[test]

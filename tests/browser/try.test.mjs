@@ -59,6 +59,24 @@ describe('gatepass try', () => {
     assert.match(await person.page.innerText('[role=alert]'), /401/);
   });
 
+  it('watches its API refuse at once when the session was ended in another window', async (t) => {
+    const who = stage.registered('rosa');
+    const person = await stage.chromium.person(t);
+    await signIn(person, who);
+    await person.press('#try-fill');
+    assert.match(await person.page.innerText('#try-basket'), /Tea/);
+    await person.press('#try-call');
+    // The page looks again by itself, and without script too.
+    await person.page.waitForFunction(() => Number(document.querySelector('#try-accepted')?.textContent) > 5);
+    const other = await stage.signedIn(t, who, phone);
+    await other.press('#end-other-devices');
+    await person.page.waitForSelector('#try-took');
+    const took = await person.page.innerText('#try-took');
+    assert.ok(Number.parseInt(took, 10) < 1000, took);
+    assert.match(await person.page.innerText('#try-trace'), /401 Unauthorized/);
+    await person.isAccessible('the trace');
+  });
+
   it('is told when the person says no', async (t) => {
     const person = await stage.chromium.person(t);
     await person.page.goto(app.url);
@@ -84,6 +102,8 @@ describe('gatepass try', () => {
       await signIn(person, stage.registered(`taster-${device}`));
       await person.press('#try-userinfo');
       await look('try-signed-in');
+      await person.press('#try-call');
+      await look('try-trace');
     });
   }
 });

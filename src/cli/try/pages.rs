@@ -15,7 +15,7 @@ use super::api::Api;
 use super::party::{AuthorizationResponse, Party, Tokens};
 use super::trace::{Seen, Trace};
 use super::visits::{Notice, SignedIn, Visit, Visits};
-use crate::http::page::{self, Page, Policy};
+use crate::http::page::{self, Nonce, Page, Policy};
 use crate::pages::assets::Assets;
 
 pub(super) struct Demonstration {
@@ -61,9 +61,14 @@ struct TracePage<'a> {
     demonstration: &'a Demonstration,
     seen: Seen,
     was_ended: bool,
+    nonce: Nonce,
 }
 
-impl Page for TracePage<'_> {}
+impl Page for TracePage<'_> {
+    fn policy(&self) -> Policy {
+        Policy::default().running(&self.nonce).fetching()
+    }
+}
 
 impl TryPage<'_> {
     fn panels(&self, tokens: &Tokens) -> Vec<(&'static str, &'static str, String)> {
@@ -201,7 +206,8 @@ async fn trace(State(demonstration): Shared, headers: HeaderMap) -> Response {
         return Redirect::to("/").into_response();
     };
     let was_ended = demonstration.visits.was_ended(cookie);
-    page::answer(&TracePage { demonstration: &demonstration, seen: trace.seen(), was_ended })
+    let (seen, nonce) = (trace.seen(), Nonce::new());
+    page::answer(&TracePage { demonstration: &demonstration, seen, was_ended, nonce })
 }
 
 #[derive(serde::Deserialize)]
