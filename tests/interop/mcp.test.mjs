@@ -94,6 +94,8 @@ describe('an MCP client', () => {
     host.close();
     passes(checks, 'authorization-code-grant');
     assert.ok(gatepass.command('client', 'list').some((one) => one.client_id === client), 'the operator sees it');
+    assert.throws(() => gatepass.command('client', 'update', client, '--name', 'Ours'), /can only be disabled or removed/);
+    assert.equal(gatepass.command('client', 'update', client, '--disable').status, 'disabled');
   });
 });
 
