@@ -247,8 +247,8 @@ impl Place {
 
 /// Keeps a client to which somebody agrees, if it is not kept yet.
 pub async fn keep(tx: &Transaction, client: &Client, now: Timestamp) -> Result<(), store::Error> {
-    if client.origin == Origin::Document && clients::find(tx, &client.id).await?.is_none() {
-        super::add(tx, client, now).await?;
+    if client.origin == Origin::Document && clients::keep(tx, client).await? {
+        events::record(tx, &Event::ClientAdded { client: client.id.clone() }, now).await?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
 use super::{Error, Store, document, resources, text_of};
@@ -166,7 +166,19 @@ impl Store {
 }
 
 pub async fn insert(db: &impl ConnectionTrait, client: &Client) -> Result<(), Error> {
-    let row = ActiveModel {
+    Entity::insert(row_of(client)).exec_without_returning(db).await?;
+    resources::insert(db, &client.id, &client.metadata.resources).await
+}
+
+/// Keeps a client that was found by its document. `false`: it is there already, perhaps since this moment.
+pub async fn keep(db: &impl ConnectionTrait, client: &Client) -> Result<bool, Error> {
+    let first_wins = OnConflict::column(Column::Id).do_nothing().to_owned();
+    let kept = Entity::insert(row_of(client)).on_conflict(first_wins).exec_without_returning(db).await?;
+    Ok(kept == 1)
+}
+
+fn row_of(client: &Client) -> ActiveModel {
+    ActiveModel {
         id: Set(client.id.clone()),
         metadata: Set(text_of(&client.metadata)),
         secret: Set(client.secret),
@@ -176,9 +188,7 @@ pub async fn insert(db: &impl ConnectionTrait, client: &Client) -> Result<(), Er
         origin: Set(client.origin.as_str().to_owned()),
         created_at: Set(client.created_at),
         updated_at: Set(client.updated_at),
-    };
-    Entity::insert(row).exec_without_returning(db).await?;
-    resources::insert(db, &client.id, &client.metadata.resources).await
+    }
 }
 
 pub async fn find(db: &impl ConnectionTrait, id: &str) -> Result<Option<Client>, Error> {

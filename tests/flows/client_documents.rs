@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use gatepass::id::Id;
 use gatepass::jobs;
 use gatepass::registration;
@@ -52,6 +53,25 @@ on_both!(an_app_signs_people_in_without_a_registration_on_every_node(world) {
     host.answers(503, &[], "");
     let refreshed = app.at(&third).refresh(refresh_token(&tokens)).await;
     assert_eq!(refreshed.status, 200, "a node that never saw the document, while its host is down");
+});
+
+on_both!(many_people_who_agree_at_once_agree_to_one_app(world) {
+    let (_, app) = app(&world, WEB).await;
+    let mut waiting = Vec::new();
+    for number in 0..8 {
+        let name = format!("user{number}");
+        world.user(&name).await;
+        let mut browser = world.signed_in(&name).await;
+        let target = browser.get(&app.ask("openid", &[]).target).await.location().to_owned();
+        let page = browser.get(&target).await;
+        waiting.push((browser, target, page));
+    }
+    let agreed = join_all(waiting.into_iter().map(|(mut browser, target, page)| async move {
+        let onward = browser.submit(&page, &target, &[("action", "allow")]).await;
+        browser.get(onward.location()).await.parameters().contains_key("code")
+    }))
+    .await;
+    assert_eq!(agreed, [true; 8]);
 });
 
 on_both!(people_see_the_host_and_no_name_that_it_claims_as_its_own(world) {
