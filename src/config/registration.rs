@@ -15,8 +15,9 @@ section! {
         /// Whether a client_id may be the URL of the client's own metadata (draft-ietf-oauth-client-id-metadata-document),
         /// so that it needs no registration. False, unless `serve --dev` runs; then also http on loopback is fetched.
         client_id_metadata_documents: bool as in true;
-        /// What they get: "default" (the code flow with PKCE) or "oidc-compat" (also tokens through the browser, and
-        /// confidential clients without PKCE).
+        /// What they get: "default" (the code flow with PKCE) or "oidc-compat" (also tokens through the browser,
+        /// confidential clients without PKCE, and errors that no page of ours holds back, also from people who do not
+        /// know the app).
         profile: Profile = "default";
         /// A client to which nobody has given anything is removed so long after it registered.
         unused_days: u64 = 30, within 1..=3650;

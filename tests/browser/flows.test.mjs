@@ -44,6 +44,23 @@ describe('an app of another kind', () => {
     assert.equal(shop.last.error, 'access_denied');
   });
 
+  for (const response_mode of ['query', 'form_post']) {
+    it(`registers itself, and nobody is sent on to it by ${response_mode} who does not want to go`, async (t) => {
+      const shop = await Shop.registering(stage.gatepass);
+      t.after(() => shop.stop());
+      const person = await stage.chromium.person(t);
+      await person.page.goto(shop.entrance({ scope: 'openid no-such-scope', response_mode }));
+      await person.page.waitForSelector('#leave');
+      assert.equal(new URL(person.page.url()).origin, stage.gatepass.issuer);
+      assert.deepEqual(shop.answers, []);
+      await person.isAccessible('the page before an unknown app');
+      await person.photograph('en', 'desktop', `leaving-${response_mode}`);
+      await person.page.click('#leave');
+      await person.page.waitForSelector('#outcome');
+      assert.equal(shop.last.error, 'invalid_scope');
+    });
+  }
+
   for (const response_mode of ['fragment', 'form_post']) {
     it(`of the hybrid flow gets code and ID Token together by ${response_mode}`, async (t) => {
       // A web client of this flow has no redirect URI on the person's own machine.
