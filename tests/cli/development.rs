@@ -94,6 +94,9 @@ async fn the_shop_watches_its_api_refuse_and_puts_the_basket_back() {
     let said: Value = serde_json::from_str(&app.says("issuer")).unwrap();
     let own = said["url"].as_str().unwrap().trim_end_matches('/').to_owned();
     let (username, password) = (dev["username"].as_str().unwrap(), dev["password"].as_str().unwrap());
+    // The demo app is told at port 8081, which may be somebody else's here.
+    let told_at = format!("{own}/backchannel-logout");
+    operator.does(&["client", "update", "demo", "--backchannel-logout-uri", &told_at]);
     let (mut at_app, mut at_server) = (Browser::new(&own), Browser::new(dev["issuer"].as_str().unwrap()));
     let leaving = at_app.get("/sign-in").await;
     let answer = at_server.walk(leaving.location(), username, password).await;
@@ -121,6 +124,11 @@ async fn the_shop_watches_its_api_refuse_and_puts_the_basket_back() {
     let took = page.split_once("id=\"try-took\">").unwrap().1.split(' ').next().unwrap();
     assert!(took.parse::<u64>().unwrap() < 2000, "{took}");
     assert!(page.contains("401 Unauthorized"));
+    while !at_app.get("/").await.body.contains("id=\"try-ended\"") {
+        assert!(began.elapsed() < Duration::from_secs(15), "the shop is told by a logout token");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(at_app.get("/trace").await.body.contains("id=\"try-ended\""));
     assert_eq!(app.stops(), Some(0));
 }
 

@@ -181,6 +181,25 @@ on_both!(the_promise_holds_at_three_apis_of_one_node(world) {
     keeps_its_promise(&shop, &apis, &mut here).await;
 });
 
+on_both!(the_person_who_ends_a_device_reads_that_every_api_has_confirmed(world) {
+    world.user("alice").await;
+    let names = ["orders", "stock", "reports"];
+    let apis = join_all(names.map(|name| async { GuardedApi::start(&world.api(name).await).await })).await;
+    let tokens = world.shop().await.tokens("alice", "openid").await;
+    let mut here = world.signed_in("alice").await;
+    let account = here.get("/account").await;
+    let sid = claims(access_token(&tokens))["sid"].as_str().unwrap().to_owned();
+    let ended = here.submit(&account, &format!("/account/devices/{sid}/end"), &[]).await;
+    let mut page = here.get(ended.location()).await;
+    let began = Instant::now();
+    while !page.body.contains("3 of 3 APIs have confirmed, after ") {
+        assert!(began.elapsed() < Duration::from_secs(5), "{}", page.body);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        page = here.get(ended.location()).await;
+    }
+    assert!(apis.iter().all(|api| api.guard.status().confirmed == Some(1)));
+});
+
 /// Behind a load balancer: its address is the issuer's.
 async fn balanced(on_postgres: bool) -> Option<(Balancer, World)> {
     let balancer = Balancer::start().await;
