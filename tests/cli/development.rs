@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Operator;
 use crate::support::Browser;
@@ -109,8 +109,22 @@ async fn the_shop_watches_its_api_refuse_and_puts_the_basket_back() {
     let page = at_app.get("/trace").await.body;
     assert!(page.contains("200 OK") && page.contains("http-equiv=\"refresh\"") && !page.contains("try-took"));
 
-    let unsigned = at_app.post("/backchannel-logout", &[("logout_token", "e30.e30.AA")]).await;
-    assert_eq!(unsigned.status, 400);
+    let keys = at_server.get("/jwks").await.json();
+    let kid = keys["keys"].as_array().unwrap().iter().find(|key| key["kty"] == "RSA").unwrap()["kid"].clone();
+    let sid = operator.json(&["session", "list"])[0]["sid"].clone();
+    let forged = [
+        json!({ "typ": "logout+jwt", "alg": "RS256", "kid": kid }),
+        json!({
+            "iss": dev["issuer"], "aud": "demo", "exp": 99_999_999_999_u64, "sid": sid,
+            "events": { "http://schemas.openid.net/event/backchannel-logout": {} },
+        }),
+        json!("a signature of nobody"),
+    ];
+    let forged = forged.map(|part| gatepass::secret::base64url(part.to_string().as_bytes())).join(".");
+    for token in [forged.as_str(), "e30.e30.AA", ""] {
+        assert_eq!(at_app.post("/backchannel-logout", &[("logout_token", token)]).await.status, 400);
+    }
+    assert!(at_app.get("/").await.body.contains("You are signed in"));
     operator.does(&["session", "end", "--user", username, "--all"]);
     let began = Instant::now();
     let page = loop {
