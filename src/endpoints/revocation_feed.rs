@@ -33,7 +33,7 @@ pub const RECEIPTS_PATH: &str = "/revocations/receipts";
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// How long a stream goes on after its credential was taken back.
-const RECHECK_EVERY: Duration = Duration::from_secs(30);
+const RECHECK_EVERY: Duration = Duration::from_secs(5);
 
 pub async fn follow(
     State(store): State<Store>,

@@ -49,6 +49,10 @@ const INVARIANTS: &[Invariant] = &[
                    OR rotated_at < created_at",
     },
     Invariant {
+        sentence: "no revocation has a number that was not given out",
+        breaches: "SELECT count(*) FROM revocations r WHERE r.number > (SELECT number FROM revocation_head)",
+    },
+    Invariant {
         sentence: "each algorithm has one key that is announced or signing without a successor",
         breaches: "SELECT count(*) FROM (SELECT algorithm FROM keys WHERE retired_at IS NULL \
                    GROUP BY algorithm HAVING count(*) > 1) AS doubled",

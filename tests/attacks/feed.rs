@@ -1,14 +1,22 @@
 //! The revocation feed and who may read it: it names no token, but who signs out when is nobody else's business.
 
+use std::time::{Duration, Instant};
+
+use gatepass::protocol::client_metadata::AuthMethod;
+use gatepass::registration;
+use gatepass::secret::Secret;
+use gatepass::store::clients::Client;
+
 use crate::on_both;
 use crate::support::relying_party::basic;
 use crate::support::{Follower, World};
-use gatepass::protocol::client_metadata::AuthMethod;
 
+/// An answer that ends: a feed that is opened to the wrong one would go on for ever.
 async fn ask(world: &World, path: &str, authorization: Option<&str>) -> crate::support::browser::Answer {
     let headers: Vec<(&str, &[u8])> =
         authorization.iter().map(|value| ("authorization", value.as_bytes())).collect();
-    world.send("GET", path, &headers, "").await
+    let answer = world.send("GET", path, &headers, "");
+    tokio::time::timeout(Duration::from_secs(10), answer).await.expect("a refusal")
 }
 
 on_both!(a_stranger_hears_nothing(world) {
@@ -76,7 +84,7 @@ on_both!(a_client_cannot_take_every_place(world) {
     Follower::begin(&other, &world, None).await.caught_up().await;
     followers.pop();
     // The server notices that somebody has gone.
-    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
     Follower::begin(&api, &world, None).await.caught_up().await;
 });
 
@@ -93,5 +101,17 @@ on_both!(an_entry_holds_no_token(world) {
             assert!(!text.contains(part));
         }
         assert!(!text.contains("rt_") && !text.contains("alice"), "{text}");
+    }
+});
+
+on_both!(a_stream_ends_when_its_credential_is_taken_back(world) {
+    let api = world.api("orders").await;
+    let mut follower = Follower::begin(&api, &world, None).await;
+    follower.caught_up().await;
+    let changed = Client { secret: Some(Secret::new().fingerprint()), ..api.client.clone() };
+    registration::change(&world.app.store, changed, world.now()).await.unwrap();
+    let began = Instant::now();
+    while follower.next().await.is_some() {
+        assert!(began.elapsed() < Duration::from_secs(12), "it goes on");
     }
 });

@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use crate::support::browser::Answer;
 use crate::support::relying_party::Sent;
 use crate::support::world::PASSWORD;
-use crate::support::{Browser, RelyingParty, World, database};
+use crate::support::{Browser, Follower, RelyingParty, World, database};
 
 fn assert_out(answer: &Answer, what: &str) {
     assert_eq!(answer.status, 503, "{what}: {}", answer.body);
@@ -202,6 +202,16 @@ struct Wire {
 }
 
 impl Wire {
+    /// Between us and the server of `url`, and the URL that leads through it.
+    async fn before(url: String) -> (Wire, String) {
+        let mut url: url::Url = url.parse().unwrap();
+        let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
+        let wire = Wire::lay(server).await;
+        url.set_host(Some("127.0.0.1")).unwrap();
+        url.set_port(Some(wire.address.port())).unwrap();
+        (wire, url.into())
+    }
+
     async fn lay(server: String) -> Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -221,6 +231,32 @@ impl Wire {
     }
 }
 
+/// An API must be able to tell "nothing has ended" from "nobody has looked".
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_feed_that_cannot_look_claims_nothing() {
+    let Some(url) = database::postgres().await else { return };
+    let (mut wire, url) = Wire::before(url).await;
+    let world = World::on_database(url, &[]).await;
+    let api = world.api("orders").await;
+    let mut follower = Follower::begin(&api, &world, None).await;
+    follower.caught_up().await;
+    wire.cut().await;
+    let cut_at = world.now().millis() as f64 / 1000.0;
+    let heard = async {
+        while let Some(told) = follower.next().await {
+            assert!(told.data["at"].as_f64().unwrap() <= cut_at, "{told:?}");
+        }
+    };
+    assert!(tokio::time::timeout(Duration::from_secs(5), heard).await.is_err(), "the stream is patient");
+    wire.mend().await;
+    loop {
+        let told = follower.next().await.expect("well again before it is given up");
+        if told.data["at"].as_f64().unwrap() > cut_at {
+            break;
+        }
+    }
+}
+
 /// Its connections end with it.
 async fn carry(listener: TcpListener, server: String) {
     let mut connections = tokio::task::JoinSet::new();
@@ -236,12 +272,8 @@ async fn carry(listener: TcpListener, server: String) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_is_away_is_an_outage_and_no_more() {
     let Some(url) = database::postgres().await else { return };
-    let mut url: url::Url = url.parse().unwrap();
-    let server = format!("{}:{}", url.host_str().unwrap(), url.port().unwrap_or(5432));
-    let mut wire = Wire::lay(server).await;
-    url.set_host(Some("127.0.0.1")).unwrap();
-    url.set_port(Some(wire.address.port())).unwrap();
-    let world = World::on_database(url.into(), &[]).await;
+    let (mut wire, url) = Wire::before(url).await;
+    let world = World::on_database(url, &[]).await;
     let midst = Midst::of(&world).await;
 
     wire.cut().await;

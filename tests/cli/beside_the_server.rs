@@ -12,7 +12,7 @@ use super::Operator;
 use crate::on_both;
 use crate::support::relying_party::claims;
 use crate::support::world::PASSWORD;
-use crate::support::{Endpoint, Published, RelyingParty, World};
+use crate::support::{Endpoint, Follower, Published, RelyingParty, World};
 
 const NEW_PASSWORD: &str = "purple whales dance at noon";
 
@@ -361,3 +361,24 @@ async fn what_clients_name_is_fetched_without_the_proxy_of_the_surroundings() {
     ]);
     assert_eq!((published.visits(), proxy.received().len()), (1, 0));
 }
+
+on_both!(operators_see_how_far_each_api_lags(world) {
+    let operator = Operator::beside(&world);
+    assert_eq!(operator.json(&["feed", "followers"]), json!({ "newest": 0, "followers": [] }));
+    let (shop, api) = (world.shop().await, world.api("orders").await);
+    let mut follower = Follower::ask(&api, &world, "?instance=kitchen-1").await;
+    follower.caught_up().await;
+    for _ in 0..2 {
+        let tokens = shop.token(&[("grant_type", "client_credentials")]).await.json();
+        shop.revoke(tokens["access_token"].as_str().unwrap()).await;
+    }
+    let receipt = [("instance", "kitchen-1"), ("applied", "1")];
+    assert_eq!(api.post("/revocations/receipts", &receipt).await.status, 204);
+    let listed = operator.json(&["feed", "followers"]);
+    assert_eq!(listed["newest"], 2);
+    let [process] = listed["followers"].as_array().unwrap().as_slice() else { panic!("{listed}") };
+    assert_eq!((&process["client_id"], &process["instance"]), (&json!("orders"), &json!("kitchen-1")));
+    assert_eq!((&process["applied"], &process["behind"]), (&json!(1), &json!(1)));
+    assert!(process["lag_ms"].as_u64().unwrap() < 60_000, "{process}");
+    assert!(operator.does(&["feed", "followers"]).contains("kitchen-1"));
+});

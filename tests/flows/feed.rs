@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use gatepass::events::Reason;
 use gatepass::registration;
 use gatepass::revocation;
+use gatepass::store::ConnectionTrait;
 use gatepass::store::revocations::{self, Dead, Remaining};
 use serde_json::{Value, json};
 
@@ -301,6 +302,26 @@ async fn an_ending_that_commits_late_is_skipped_by_nobody() {
     let (first, second) = (follower.next_entry().await, follower.next_entry().await);
     assert_eq!((first.id, &first.data["client_id"]), (Some(1), &json!(["late"])));
     assert_eq!((second.id, &second.data["jti"]), (Some(2), &json!([claim(&tokens, "jti")])));
+}
+
+/// The connection on which a node hears of other nodes breaks: it looks by itself, and hears again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ending_is_heard_also_when_the_notices_break_off() {
+    let Some(world) = World::on_postgres(&[]).await else { return };
+    let (shop, api) = (world.shop().await, world.api("orders").await);
+    let other = world.another_node().await;
+    let mut follower = Follower::begin(&api, &other, None).await;
+    follower.caught_up().await;
+    for _ in 0..4 {
+        let listeners = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                         WHERE datname = current_database() AND query LIKE 'LISTEN%'";
+        world.app.store.read().execute_unprepared(listeners).await.unwrap();
+        let tokens = shop.token(&[("grant_type", "client_credentials")]).await.json();
+        let began = std::time::Instant::now();
+        shop.revoke(tokens["access_token"].as_str().unwrap()).await;
+        assert_eq!(follower.next_entry().await.data["jti"], json!([claim(&tokens, "jti")]));
+        assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    }
 }
 
 on_both!(an_ending_that_is_undone_takes_no_number_and_is_told_to_nobody(world) {
