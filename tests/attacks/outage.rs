@@ -234,8 +234,8 @@ impl Wire {
 /// An API must be able to tell "nothing has ended" from "nobody has looked".
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_feed_that_cannot_look_claims_nothing() {
-    let Some(url) = database::postgres().await else { return };
-    let (mut wire, url) = Wire::before(url).await;
+    let Some(database) = database::postgres().await else { return };
+    let (mut wire, url) = Wire::before(database.url).await;
     let world = World::on_database(url, &[]).await;
     let api = world.api("orders").await;
     let mut follower = Follower::begin(&api, &world, None).await;
@@ -271,8 +271,8 @@ async fn carry(listener: TcpListener, server: String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_postgres_that_is_away_is_an_outage_and_no_more() {
-    let Some(url) = database::postgres().await else { return };
-    let (mut wire, url) = Wire::before(url).await;
+    let Some(database) = database::postgres().await else { return };
+    let (mut wire, url) = Wire::before(database.url).await;
     let world = World::on_database(url, &[]).await;
     let midst = Midst::of(&world).await;
 

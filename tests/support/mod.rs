@@ -48,8 +48,9 @@ macro_rules! on_both {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn on_postgres() {
                 let settings: &[(&'static str, &str)] = &$settings;
-                if let Some(world) = $crate::support::World::on_postgres(settings).await {
-                    play(world).await;
+                if let Some(database) = $crate::support::database::postgres().await {
+                    play($crate::support::World::on_database(database.url.clone(), settings).await).await;
+                    database.remove().await;
                 }
             }
         }

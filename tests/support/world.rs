@@ -69,8 +69,8 @@ impl World {
 
     /// `None`: this run has no PostgreSQL, and says so.
     pub async fn on_postgres(settings: &[(&'static str, &str)]) -> Option<World> {
-        let url = database::postgres().await?;
-        Some(World::on_database(url, settings).await)
+        let database = database::postgres().await?;
+        Some(World::on_database(database.url, settings).await)
     }
 
     /// On a database that somebody else has made.
