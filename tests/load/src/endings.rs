@@ -99,7 +99,16 @@ async fn run(of: &Description, options: &Options) -> anyhow::Result<Figures> {
     let pace = Duration::from_secs(callers.len() as u64) / options.rate;
     let before: u64 = apis.iter().map(Guarded::calls_besides_the_feed).sum();
     let began = Instant::now();
-    let calling = join_all(callers.into_iter().map(|caller| caller.call(used.subscribe(), pace)));
+    // Evenly spread, not all at the same moment.
+    let count = u32::try_from(callers.len())?;
+    let offsets = (0..count).map(|place| pace * place / count);
+    let calling = join_all(callers.into_iter().zip(offsets).map(|(caller, offset)| {
+        let used = used.subscribe();
+        async move {
+            sleep(offset).await;
+            caller.call(used, pace).await
+        }
+    }));
     let ending = async {
         let delays = end_devices(of, &apis, &used, options.endings).await;
         drop(used);
