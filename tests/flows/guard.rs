@@ -107,10 +107,10 @@ on_both!(a_refresh_token_that_comes_back_late_ends_what_the_api_accepts(world) {
     let refresh_token = tokens["refresh_token"].as_str().unwrap();
     let renewed = shop.refresh(refresh_token).await.json();
     // Past the grace, and short of where the API takes the feed's time for a recording.
-    world.time_passes(Duration::from_secs(29));
+    world.time_passes(Duration::from_secs(27));
     let api = GuardedApi::start(&api).await;
     assert_eq!(api.call("/", access_token(&renewed)).await, 200);
-    world.time_passes(Duration::from_secs(2));
+    world.time_passes(Duration::from_secs(4));
     shop.refresh(refresh_token).await;
     is_refused_at_once(&api, &tokens).await;
     is_refused_at_once(&api, &renewed).await;

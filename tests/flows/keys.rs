@@ -55,10 +55,10 @@ on_both!(a_new_key_is_published_before_it_signs_and_an_old_one_as_long_as_its_to
     let new = announced.iter().find(|kid| !at_first.contains(kid)).unwrap().clone();
     assert_eq!(kid(&machine().await), kid(&before), "announced only");
 
-    world.time_passes(Duration::from_secs(599));
+    world.time_passes(Duration::from_secs(560));
     let last = machine().await;
     assert_eq!(kid(&last), kid(&before));
-    world.time_passes(Duration::from_secs(2));
+    world.time_passes(Duration::from_secs(41));
     let first = machine().await;
     assert_eq!(kid(&first), new);
     for token in [&last, &first] {
