@@ -12,6 +12,7 @@ mod jwks_uri;
 mod prompts;
 mod registration;
 mod request_object;
+mod request_object_under_core;
 mod request_uri;
 mod revocation;
 mod sector_identifier;
