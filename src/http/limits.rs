@@ -20,6 +20,8 @@ pub struct Limits {
     pub request: Duration,
     /// Between two requests of one connection.
     pub idle: Duration,
+    /// Between two requests, until the connection's buffers are given back.
+    pub doze: Duration,
     /// For a reader of an endless answer to take something of what it is sent.
     pub stall: Duration,
     /// Path and query, in bytes.
@@ -46,6 +48,7 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             request: Duration::from_secs(15),
             idle: Duration::from_secs(60),
+            doze: Duration::from_secs(1),
             stall: Duration::from_secs(10),
             target_bytes: 8 * 1024,
             headers: 100,

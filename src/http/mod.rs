@@ -22,4 +22,5 @@ pub mod request;
 pub mod server;
 pub mod session;
 pub mod shutdown;
+mod talk;
 pub mod tls;

@@ -28,14 +28,20 @@ enum Doing {
     Idle,
 }
 
+/// What a connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Version {
+    Http1,
+    Http2,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Protocol {
     /// So many bytes are those of the preface so far.
     Unknown {
         seen: usize,
     },
-    Http1,
-    Http2,
+    Known(Version),
 }
 
 /// What an HTTP/2 connection begins with (RFC 9113 §3.4), and no HTTP/1 request.
@@ -48,6 +54,8 @@ struct State {
     under_way: usize,
     /// Those of them whose answers go on for ever.
     endless: usize,
+    /// The socket does not take the rest of what it is sent.
+    is_full: bool,
     protocol: Protocol,
 }
 
@@ -65,6 +73,7 @@ impl Patience {
             since: Instant::now(),
             under_way: 0,
             endless: 0,
+            is_full: false,
             protocol: Protocol::Unknown { seen: 0 },
         };
         Patience { state: Arc::new(Mutex::new(state)), limits }
@@ -95,6 +104,13 @@ impl Patience {
         }
     }
 
+    /// When an HTTP/1 connection that goes on like this can do without its buffers.
+    pub(super) fn doze(&self) -> Option<Instant> {
+        let state = self.state();
+        let is_quiet = state.doing == Doing::Idle && !state.is_full;
+        is_quiet.then(|| state.since + self.limits.doze)
+    }
+
     /// Whether the connection may give way to a new one.
     pub(super) fn owes_nothing(&self) -> bool {
         self.state().doing != Doing::Working
@@ -115,11 +131,20 @@ impl Patience {
         }
     }
 
-    fn wrote(&self) {
+    fn version(&self) -> Option<Version> {
+        match self.state().protocol {
+            Protocol::Known(version) => Some(version),
+            Protocol::Unknown { .. } => None,
+        }
+    }
+
+    fn wrote<T>(&self, written: Poll<T>) -> Poll<T> {
         let mut state = self.state();
-        if state.endless > 0 {
+        state.is_full = written.is_pending();
+        if written.is_ready() && state.endless > 0 {
             state.since = Instant::now();
         }
+        written
     }
 }
 
@@ -136,15 +161,15 @@ impl State {
         if let Protocol::Unknown { seen } = self.protocol {
             let new = bytes.len().min(PREFACE.len() - seen);
             self.protocol = match PREFACE[seen..seen + new] == bytes[..new] {
-                false => Protocol::Http1,
-                true if seen + new == PREFACE.len() => Protocol::Http2,
+                false => Protocol::Known(Version::Http1),
+                true if seen + new == PREFACE.len() => Protocol::Known(Version::Http2),
                 true => Protocol::Unknown { seen: seen + new },
             };
         }
         match (self.doing, self.protocol) {
             // A browser opens HTTP/2 connections in advance; frames that are no request do not move the deadline.
-            (Doing::Opening | Doing::Asking, Protocol::Http2) => self.turn(Doing::Idle),
-            (Doing::Idle, Protocol::Http1) | (Doing::Opening, _) => self.turn(Doing::Asking),
+            (Doing::Opening | Doing::Asking, Protocol::Known(Version::Http2)) => self.turn(Doing::Idle),
+            (Doing::Idle, Protocol::Known(Version::Http1)) | (Doing::Opening, _) => self.turn(Doing::Asking),
             _ => {}
         }
     }
@@ -190,12 +215,42 @@ impl Drop for UnderWay {
 /// A socket whose bytes are watched.
 pub(super) struct Watched<I> {
     io: I,
+    /// Bytes that were read and watched, and that nobody has understood yet.
+    ahead: Vec<u8>,
     patience: Patience,
 }
 
+/// Most requests without a body are shorter.
+const AHEAD: usize = 1024;
+
 impl<I> Watched<I> {
     pub(super) fn new(io: I, patience: Patience) -> Self {
-        Watched { io, patience }
+        Watched { io, ahead: Vec::new(), patience }
+    }
+
+    /// These bytes have been read from it, and are to be read again.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        self.patience.read(bytes);
+        self.ahead.extend_from_slice(bytes);
+    }
+}
+
+impl<I: AsyncRead + Unpin> Watched<I> {
+    /// Waits until there is something to read, and says what it is; `None` if nothing will come.
+    pub(super) fn poll_version(&mut self, context: &mut Context<'_>) -> Poll<Option<Version>> {
+        loop {
+            if !self.ahead.is_empty()
+                && let Some(version) = self.patience.version()
+            {
+                return Poll::Ready(Some(version));
+            }
+            let mut buffer = [0; AHEAD];
+            let mut buffer = ReadBuf::new(&mut buffer);
+            match ready!(Pin::new(&mut self.io).poll_read(context, &mut buffer)) {
+                Ok(()) if !buffer.filled().is_empty() => self.put_back(buffer.filled()),
+                Ok(()) | Err(_) => return Poll::Ready(None),
+            }
+        }
     }
 }
 
@@ -205,6 +260,12 @@ impl<I: AsyncRead + Unpin> AsyncRead for Watched<I> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if !self.ahead.is_empty() {
+            let length = self.ahead.len().min(buffer.remaining());
+            let rest = self.ahead.split_off(length);
+            buffer.put_slice(&std::mem::replace(&mut self.ahead, rest));
+            return Poll::Ready(Ok(()));
+        }
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.io).poll_read(context, buffer))?;
         self.patience.read(&buffer.filled()[before..]);
@@ -218,9 +279,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.io).poll_write(context, bytes));
-        self.patience.wrote();
-        Poll::Ready(written)
+        let written = Pin::new(&mut self.io).poll_write(context, bytes);
+        self.patience.wrote(written)
     }
 
     fn poll_write_vectored(
@@ -228,9 +288,8 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
         context: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = ready!(Pin::new(&mut self.io).poll_write_vectored(context, slices));
-        self.patience.wrote();
-        Poll::Ready(written)
+        let written = Pin::new(&mut self.io).poll_write_vectored(context, slices);
+        self.patience.wrote(written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -238,7 +297,9 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Watched<I> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(context)
+        let flushed = Pin::new(&mut self.io).poll_flush(context);
+        self.patience.state().is_full = flushed.is_pending();
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -16,8 +16,6 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -30,17 +28,11 @@ use super::limits::Limits;
 use super::patience::{Patience, UnderWay, Watched};
 use super::request::Peer;
 use super::shutdown::{Shutdown, Stage};
+use super::talk::{Protocols, Talk};
 use super::tls::Tls;
 
 /// Between two tries while the process has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(10);
-
-/// hyper reads a request's head into one buffer. It is larger than the limits, so that the answer to a head that
-/// is too large says in which way.
-const HEAD_BUFFER: usize = 72 * 1024;
-
-/// Streams of one HTTP/2 connection at once (RFC 9113 §5.1.2).
-const STREAMS: u32 = 100;
 
 /// Serves `router` until the end of `shutdown`, and returns when the last connection is closed. Every request
 /// carries its [`Peer`].
@@ -51,14 +43,14 @@ pub async fn serve(
     limits: Limits,
     shutdown: Shutdown,
 ) {
-    let server = Server {
+    let server = Arc::new(Server {
         router: router.with_state(()),
         tls,
         limits,
         shutdown: shutdown.clone(),
         wanted: Arc::new(Notify::new()),
-        connections: protocols(&limits),
-    };
+        protocols: Protocols::new(&limits),
+    });
     let places = Arc::new(Semaphore::new(limits.connections));
     tokio::select! {
         never = accept(&listener, &server, &places) => match never {},
@@ -71,7 +63,7 @@ pub async fn serve(
     }
 }
 
-async fn accept(listener: &TcpListener, server: &Server, places: &Arc<Semaphore>) -> Infallible {
+async fn accept(listener: &TcpListener, server: &Arc<Server>, places: &Arc<Semaphore>) -> Infallible {
     loop {
         let (socket, peer) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -96,24 +88,6 @@ async fn accept(listener: &TcpListener, server: &Server, places: &Arc<Semaphore>
     }
 }
 
-fn protocols(limits: &Limits) -> auto::Builder<TokioExecutor> {
-    let mut builder = auto::Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        // `Patience` measures it.
-        .header_read_timeout(None)
-        .max_headers(limits.headers)
-        .max_buf_size(HEAD_BUFFER.max(2 * (limits.target_bytes + limits.header_bytes)));
-    builder
-        .http2()
-        .timer(TokioTimer::new())
-        .max_concurrent_streams(STREAMS)
-        .max_header_list_size(u32::try_from(limits.header_bytes).unwrap_or(u32::MAX));
-    builder
-}
-
-#[derive(Clone)]
 struct Server {
     router: Router,
     tls: Option<Tls>,
@@ -122,7 +96,7 @@ struct Server {
     /// Somebody wants a place: the connection that has asked nothing for the longest gives up its own. (Those who
     /// wait for it stand in a queue.)
     wanted: Arc<Notify>,
-    connections: auto::Builder<TokioExecutor>,
+    protocols: Protocols,
 }
 
 impl Server {
@@ -146,8 +120,7 @@ impl Server {
     {
         let patience = Patience::new(self.limits);
         let requests = service_fn(|request| self.answer(request, peer, patience.request()));
-        let io = TokioIo::new(Watched::new(socket, patience.clone()));
-        let mut connection = pin!(self.connections.serve_connection(io, requests));
+        let mut talk = Talk::new(&self.protocols, Watched::new(socket, patience.clone()), requests);
         let mut alarm = pin!(tokio::time::sleep_until(patience.deadline(None)));
         let mut drain = pin!(self.shutdown.reached(Stage::Draining));
         let mut over = pin!(self.shutdown.reached(Stage::Over));
@@ -156,17 +129,17 @@ impl Server {
 
         std::future::poll_fn(|context| {
             loop {
-                match connection.as_mut().poll(context) {
+                match talk.poll(context) {
                     Poll::Ready(Ok(())) => return Poll::Ready(()),
                     Poll::Ready(Err(error)) => {
-                        tracing::debug!(error, "connection broke");
+                        tracing::debug!(%error, "connection broke");
                         return Poll::Ready(());
                     }
                     Poll::Pending => {}
                 }
                 if draining_since.is_none() && drain.as_mut().poll(context).is_ready() {
                     draining_since = Some(Instant::now());
-                    connection.as_mut().graceful_shutdown();
+                    talk.finish();
                     continue;
                 }
                 if draining_since.is_some() && over.as_mut().poll(context).is_ready() {
@@ -185,13 +158,16 @@ impl Server {
                 }
                 // Most deadlines move on before they come; the alarm follows only when it rings or rings too late.
                 let deadline = patience.deadline(draining_since);
-                if deadline < alarm.deadline() {
-                    alarm.as_mut().reset(deadline);
+                let doze = if talk.can_doze() { patience.doze() } else { None };
+                let next = doze.map_or(deadline, |doze| doze.min(deadline));
+                if next < alarm.deadline() {
+                    alarm.as_mut().reset(next);
                 }
                 match alarm.as_mut().poll(context) {
                     Poll::Pending => return Poll::Pending,
                     Poll::Ready(()) if deadline <= Instant::now() => return Poll::Ready(()),
-                    Poll::Ready(()) => alarm.as_mut().reset(deadline),
+                    Poll::Ready(()) if doze.is_some_and(|doze| doze <= Instant::now()) => talk.doze(),
+                    Poll::Ready(()) => alarm.as_mut().reset(next),
                 }
             }
         })

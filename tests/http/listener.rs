@@ -38,6 +38,7 @@ pub fn hasty() -> Limits {
         body: Duration::from_millis(300),
         request: Duration::from_millis(700),
         idle: Duration::from_millis(1200),
+        doze: Duration::from_millis(100),
         stall: Duration::from_millis(600),
         ..Limits::default()
     }

@@ -1,5 +1,6 @@
 //! The listener, spoken to through real sockets.
 
+mod doze;
 mod drain;
 mod forms;
 mod health;
