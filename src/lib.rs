@@ -49,5 +49,6 @@ pub mod protocol;
 
 // 0 what everything stands on
 pub mod clock;
+pub mod failpoint;
 pub mod id;
 pub mod secret;

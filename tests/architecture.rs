@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// From the ground up: a room may use any lower floor, never its own or a higher one.
 const FLOORS: &[&[&str]] = &[
-    &["clock", "id", "secret"],
+    &["clock", "failpoint", "id", "secret"],
     &["protocol"],
     &["store", "config"],
     &["outbound"],

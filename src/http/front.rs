@@ -20,6 +20,7 @@ use super::limits::Limits;
 use super::metrics::Metrics;
 use super::request::{Arrival, Hosts, Peer, X_REQUEST_ID};
 use crate::clock::Clock;
+use crate::failpoint::Failpoint;
 
 /// What is needed to receive requests.
 #[derive(Clone)]
@@ -64,6 +65,7 @@ async fn receive(State(front): State<Arc<Front>>, mut request: Request, next: Ne
     if let Ok(id) = HeaderValue::from_str(id.as_str()) {
         response.headers_mut().insert(X_REQUEST_ID, id);
     }
+    Failpoint::BeforeResponse.reached();
     let unread = response.extensions().get().is_some_and(Refusal::leaves_body_unread);
     // The rest of the body is on its way and will not be read: nothing may follow it (RFC 9112 §9.6).
     if unread && version < Version::HTTP_2 {

@@ -17,6 +17,7 @@ use sea_orm::{
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::{Error, Store, Transaction};
+use crate::failpoint::Failpoint;
 
 /// What happens inside a transaction. It may run again from the start when the database asks for a retry, and
 /// nothing slow happens in it: no hash, no network, no signature. `Ok` commits, `Err` undoes.
@@ -88,7 +89,9 @@ async fn once<I, T>(
     let (transaction, has_ended) = transaction.into_parts();
     match outcome {
         Ok(done) => {
+            Failpoint::BeforeCommit.reached();
             transaction.commit().await?;
+            Failpoint::AfterCommit.reached();
             if has_ended {
                 ended.notify_one();
             }
@@ -173,6 +176,7 @@ async fn gather(
     while queue.recv_many(&mut jobs, GATHERED).await > 0 {
         metrics::histogram!("gatepass_store_gathered_transactions").record(jobs.len() as f64);
         let commit = run_gathered(&connection, &mut jobs).await.map_err(Arc::new);
+        Failpoint::AfterCommit.reached();
         if matches!(commit, Ok(true)) {
             ended.notify_one();
         }
@@ -197,6 +201,7 @@ async fn run_gathered(connection: &DatabaseConnection, jobs: &mut [Box<dyn Waiti
     for job in jobs {
         has_ended |= run(transaction.begin().await?, job).await?;
     }
+    Failpoint::BeforeCommit.reached();
     transaction.commit().await?;
     Ok(has_ended)
 }
@@ -206,6 +211,7 @@ async fn run(database: DatabaseTransaction, job: &mut Box<dyn Waiting>) -> Resul
     let transaction = Transaction::new(database);
     let outcome = job.run(&transaction).await;
     let (database, has_ended) = transaction.into_parts();
+    Failpoint::BeforeCommit.reached();
     match outcome {
         Outcome::Keep => database.commit().await.map(|()| has_ended),
         Outcome::Undo => database.rollback().await.map(|()| false),

@@ -1,5 +1,7 @@
 //! One keep-alive HTTP/1.1 connection (RFC 9112), lean enough that a driver on one core keeps a server on another busy.
 
+use std::fmt;
+
 use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -8,16 +10,54 @@ pub struct Connection {
     address: String,
     stream: Option<TcpStream>,
     buffer: Vec<u8>,
+    lost: Lost,
+}
+
+/// What becomes of a request when a connection that was used before breaks under it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Lost {
+    /// It is sent once more: the server may have closed between two requests.
+    SentAgain,
+    /// Its fate is the caller's to find out.
+    Told,
 }
 
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub location: Option<String>,
+    pub retry_after: Option<String>,
+    /// The server will take no more requests on this connection (RFC 9112 §9.6).
+    pub is_last: bool,
     /// `name=value` of each cookie that was set, without its attributes.
     pub cookies: Vec<String>,
     pub body: Vec<u8>,
 }
+
+impl Answer {
+    /// Its body, if its status is 200.
+    pub fn succeeded(&self) -> anyhow::Result<&[u8]> {
+        ensure!(self.status == 200, "{}: {:.300}", self.status, String::from_utf8_lossy(&self.body));
+        Ok(&self.body)
+    }
+}
+
+/// An answer that was not what was asked for.
+#[derive(Debug)]
+pub struct Unwanted {
+    pub asked: String,
+    pub answer: Answer,
+}
+
+impl fmt::Display for Unwanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Answer { status, location, body, .. } = &self.answer;
+        let location = location.as_deref().unwrap_or_default();
+        write!(f, "{} answered {status} {location}: {:.300}", self.asked, String::from_utf8_lossy(body))
+    }
+}
+
+impl std::error::Error for Unwanted {}
 
 enum Length {
     Known(usize),
@@ -26,20 +66,26 @@ enum Length {
 
 impl Connection {
     /// `address`: host and port.
-    pub fn new(address: &str) -> Self {
-        Connection { address: address.to_owned(), stream: None, buffer: Vec::with_capacity(16 * 1024) }
+    pub fn new(address: &str, lost: Lost) -> Self {
+        Connection { address: address.to_owned(), stream: None, buffer: Vec::with_capacity(16 * 1024), lost }
     }
 
-    /// Sends one whole request and reads its whole answer. A server may close between two requests.
+    /// The next request opens a new one.
+    pub fn hang_up(&mut self) {
+        self.stream = None;
+    }
+
+    /// Sends one whole request and reads its whole answer.
     pub async fn send(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
         let reused = self.stream.is_some();
-        match self.attempt(request).await {
-            Err(_) if reused => {
-                self.stream = None;
-                self.attempt(request).await
+        let mut answer = self.attempt(request).await;
+        if answer.is_err() {
+            self.stream = None;
+            if reused && self.lost == Lost::SentAgain {
+                answer = self.attempt(request).await;
             }
-            answer => answer,
         }
+        answer
     }
 
     async fn attempt(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
@@ -52,7 +98,7 @@ impl Connection {
         }
         let Some(stream) = &mut self.stream else { bail!("no connection") };
         stream.write_all(request).await?;
-        let (mut answer, head, length, close) = loop {
+        let (mut answer, head, length) = loop {
             if let Some(found) = read_head(&self.buffer)? {
                 break found;
             }
@@ -84,7 +130,7 @@ impl Connection {
                 }
             },
         }
-        if close {
+        if answer.is_last {
             self.stream = None;
         }
         Ok(answer)
@@ -96,15 +142,16 @@ async fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> anyhow::Result<()
     Ok(())
 }
 
-/// The head of an answer: what it says, its length, how the body ends, and whether the connection does.
-fn read_head(buffer: &[u8]) -> anyhow::Result<Option<(Answer, usize, Length, bool)>> {
+/// The head of an answer: what it says, its length, and how the body ends.
+fn read_head(buffer: &[u8]) -> anyhow::Result<Option<(Answer, usize, Length)>> {
     let mut headers = [httparse::EMPTY_HEADER; 64];
     let mut response = httparse::Response::new(&mut headers);
     let httparse::Status::Complete(head) = response.parse(buffer)? else { return Ok(None) };
     let status = response.code.context("an answer without a status")?;
-    let mut answer = Answer { status, location: None, cookies: Vec::new(), body: Vec::new() };
+    let (location, retry_after) = (None, None);
+    let mut answer =
+        Answer { status, location, retry_after, is_last: false, cookies: Vec::new(), body: Vec::new() };
     let mut length = Length::Known(0);
-    let mut close = false;
     for header in response.headers {
         let value = std::str::from_utf8(header.value)?;
         match header.name {
@@ -112,7 +159,10 @@ fn read_head(buffer: &[u8]) -> anyhow::Result<Option<(Answer, usize, Length, boo
                 length = Length::Known(value.trim().parse()?)
             }
             name if name.eq_ignore_ascii_case("transfer-encoding") => length = Length::Chunked,
-            name if name.eq_ignore_ascii_case("connection") => close = value.eq_ignore_ascii_case("close"),
+            name if name.eq_ignore_ascii_case("connection") => {
+                answer.is_last = value.eq_ignore_ascii_case("close");
+            }
+            name if name.eq_ignore_ascii_case("retry-after") => answer.retry_after = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case("location") => answer.location = Some(value.to_owned()),
             name if name.eq_ignore_ascii_case("set-cookie") => {
                 answer.cookies.extend(value.split(';').next().map(|pair| pair.trim().to_owned()));
@@ -120,5 +170,5 @@ fn read_head(buffer: &[u8]) -> anyhow::Result<Option<(Answer, usize, Length, boo
             _ => {}
         }
     }
-    Ok(Some((answer, head, length, close)))
+    Ok(Some((answer, head, length)))
 }

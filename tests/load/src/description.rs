@@ -21,6 +21,9 @@ pub struct Description {
     #[serde(default)]
     pub prepare: Option<String>,
     pub issuer: String,
+    /// Host and port that requests go to, if not those of the issuer (there is a proxy for them, or nobody).
+    #[serde(default)]
+    pub reached_at: Option<String>,
     /// Answers 200 as soon as the server takes requests.
     pub ready: String,
     /// A JSON file in the scratch folder whose text members replace `${name}` in this description after the start.
@@ -153,6 +156,11 @@ impl Description {
 
     /// Host and port that requests go to.
     pub fn address(&self) -> anyhow::Result<String> {
+        self.reached_at.clone().map_or_else(|| self.host(), Ok)
+    }
+
+    /// The issuer's host and port, which every request names (RFC 9110 §7.2).
+    pub fn host(&self) -> anyhow::Result<String> {
         let issuer = Url::parse(&self.issuer)?;
         let host = issuer.host_str().context("an issuer without a host")?;
         Ok(format!("{host}:{}", issuer.port_or_known_default().context("an issuer without a port")?))

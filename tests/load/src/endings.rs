@@ -18,11 +18,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{interval, sleep, timeout};
 
-use crate::connection::Connection;
-use crate::description::{Api, Description};
 use crate::process::Server;
-use crate::visitor::{Asking, Visitor};
-use crate::workload::code_exchange;
+use gatepass_load::app::code_exchange;
+use gatepass_load::connection::{Connection, Lost};
+use gatepass_load::description::{Api, Description};
+use gatepass_load::visitor::{Asking, Visitor};
 
 #[derive(clap::Args)]
 pub struct Options {
@@ -151,11 +151,11 @@ async fn end_devices(
     endings: usize,
 ) -> anyhow::Result<Vec<Click>> {
     let sign_in = of.sign_in.as_ref().context("no [sign_in]")?;
-    let mut here = Visitor::new(of)?;
+    let mut here = Visitor::new(of, Lost::SentAgain)?;
     here.authorize(of, Asking::First).await?;
     let mut clicks = Vec::new();
     for _ in 0..endings {
-        let mut device = Visitor::new(of)?;
+        let mut device = Visitor::new(of, Lost::SentAgain)?;
         let code = device.authorize(of, Asking::First).await?;
         let token: Rc<str> = code_exchange(of, sign_in, &code).await?.into();
         let session = claim(&token, "sid")?;
@@ -255,7 +255,7 @@ struct Caller<'a> {
 
 impl<'a> Caller<'a> {
     fn new(api: &'a Guarded) -> Self {
-        Caller { api, connection: Connection::new(&api.address) }
+        Caller { api, connection: Connection::new(&api.address, Lost::SentAgain) }
     }
 
     /// Calls with the token that is used at the moment, until nobody says which.

@@ -1,15 +1,11 @@
 //! The load driver: measures any OAuth server that a small TOML file describes, and the limit of the machine.
 //! Every answer is checked to be a true success; the server has one core, this program the other.
 
-mod connection;
-mod description;
 mod endings;
-mod form;
 mod limit;
 mod measure;
 mod process;
 mod report;
-mod visitor;
 mod workload;
 
 use std::path::PathBuf;
@@ -17,8 +13,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use gatepass_load::description::Description;
 
-use description::Description;
 use workload::Workload;
 
 #[derive(Parser)]

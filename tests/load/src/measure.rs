@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use crate::description::Description;
 use crate::process::Server;
 use crate::report::{Figures, Report, Run};
 use crate::workload::{Worker, Workload};
+use gatepass_load::description::Description;
 
 pub struct Plan {
     pub connections: usize,

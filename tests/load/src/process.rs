@@ -1,16 +1,15 @@
 //! A server under measurement: started on its own core, its CPU time and memory read from the kernel's accounting.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use gatepass_load::connection::{Connection, Lost};
+use gatepass_load::description::Description;
+use gatepass_load::usage::Usage;
 use tokio::process::{Child, Command};
-
-use crate::connection::Connection;
-use crate::description::Description;
 
 pub struct Server {
     /// As it was described, with what it said about itself.
@@ -20,16 +19,6 @@ pub struct Server {
     /// From the start to the first good answer.
     pub ready_after: Duration,
 }
-
-/// What the kernel has counted for a process and its children.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Usage {
-    pub cpu: Duration,
-    pub resident_bytes: u64,
-}
-
-/// Of `/proc/[pid]/stat`: USER_HZ, which Linux fixes at 100 for programs.
-const TICK: Duration = Duration::from_millis(10);
 
 impl Server {
     pub async fn start(description: &Description, core: usize) -> anyhow::Result<Server> {
@@ -65,7 +54,7 @@ impl Server {
         let address = description.address()?;
         let probe = format!("GET {} HTTP/1.1\r\nHost: {address}\r\n\r\n", description.ready);
         loop {
-            let answer = Connection::new(&address).send(probe.as_bytes()).await;
+            let answer = Connection::new(&address, Lost::SentAgain).send(probe.as_bytes()).await;
             if answer.is_ok_and(|answer| answer.status == 200) {
                 break;
             }
@@ -82,26 +71,8 @@ impl Server {
     }
 
     pub fn usage(&self) -> anyhow::Result<Usage> {
-        let Some(root) = self.process.as_ref().and_then(Child::id) else { return Ok(Usage::default()) };
-        let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-        for entry in fs::read_dir("/proc")? {
-            let Ok(pid) = entry?.file_name().to_string_lossy().parse::<u32>() else { continue };
-            let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-            if let Some(parent) = fields(&stat).nth(1).and_then(|parent| parent.parse().ok()) {
-                children.entry(parent).or_default().push(pid);
-            }
-        }
-        let mut usage = Usage::default();
-        let mut waiting = vec![root];
-        while let Some(pid) = waiting.pop() {
-            waiting.extend(children.get(&pid).into_iter().flatten());
-            let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else { continue };
-            let ticks: u32 =
-                fields(&stat).skip(11).take(2).filter_map(|ticks| ticks.parse::<u32>().ok()).sum();
-            usage.cpu += TICK * ticks;
-            usage.resident_bytes += resident(pid).unwrap_or(0);
-        }
-        Ok(usage)
+        let root = self.process.as_ref().and_then(Child::id);
+        root.map_or(Ok(Usage::default()), |root| Ok(Usage::of(root)?))
     }
 
     pub async fn stop(mut self) -> anyhow::Result<()> {
@@ -121,15 +92,4 @@ impl Server {
         fs::remove_dir_all(&self.scratch)?;
         Ok(())
     }
-}
-
-/// The fields of `/proc/[pid]/stat` behind the name, which may hold anything: the first is the state.
-fn fields(stat: &str) -> impl Iterator<Item = &str> {
-    stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace()
-}
-
-fn resident(pid: u32) -> Option<u64> {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.split_whitespace().next()?.parse::<u64>().ok()? * 1024)
 }

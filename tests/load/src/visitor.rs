@@ -1,26 +1,33 @@
-//! A person with a browser, and the app that sent them: authorization requests, forms, redirects, cookies.
+//! A person with a browser, whom an app sends: authorization requests, forms, redirects, cookies.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, bail, ensure};
 use aws_lc_rs::digest::{SHA256, digest};
 use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
-use crate::connection::{Answer, Connection};
-use crate::description::{Credential, Description, SignIn};
+use crate::app::VERIFIER;
+use crate::connection::{Answer, Connection, Lost, Unwanted};
+use crate::description::{Description, SignIn};
 use crate::form;
-
-/// RFC 7636 §4.1: the same for every request of the driver; what it costs the server does not depend on it.
-const VERIFIER: &str = "a-code-verifier-that-only-this-load-driver-uses";
 
 pub struct Visitor {
     connection: Connection,
     host: String,
     origin: Url,
     cookies: BTreeMap<String, String>,
+}
+
+/// Where a walk to the app stands.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// Before this page of the server.
+    At(String),
+    /// Back at the app, with a code.
+    Back(String),
 }
 
 /// What is asked of the authorization endpoint.
@@ -31,10 +38,10 @@ pub enum Asking {
 }
 
 impl Visitor {
-    pub fn new(description: &Description) -> anyhow::Result<Self> {
+    pub fn new(description: &Description, lost: Lost) -> anyhow::Result<Self> {
         let origin = Url::parse(&description.issuer)?;
-        let host = description.address()?;
-        Ok(Visitor { connection: Connection::new(&host), host, origin, cookies: BTreeMap::new() })
+        let connection = Connection::new(&description.address()?, lost);
+        Ok(Visitor { connection, host: description.host()?, origin, cookies: BTreeMap::new() })
     }
 
     pub fn forget_cookies(&mut self) {
@@ -43,8 +50,8 @@ impl Visitor {
 
     /// Walks from the authorization request through every form to the client's redirect URI; the code.
     pub async fn authorize(&mut self, of: &Description, asking: Asking) -> anyhow::Result<String> {
-        let sign_in = of.sign_in.as_ref().context("no [sign_in]")?;
         if asking == Asking::First {
+            let sign_in = of.sign_in.as_ref().context("no [sign_in]")?;
             for request in &sign_in.requests {
                 let kind = "application/json";
                 let answer = self.send(&request.method, &request.path, Some((kind, &request.body))).await?;
@@ -57,33 +64,44 @@ impl Visitor {
                 );
             }
         }
-        let endpoint = of.endpoints.authorization.as_deref().context("no authorization endpoint")?;
-        let mut path = format!("{endpoint}?{}", request(of, sign_in, asking));
+        let mut place = Place::At(authorization_request(of, asking)?);
         for _ in 0..12 {
-            let answer = self.send("GET", &path, None).await?;
-            let answer = match (answer.status, asking) {
-                (200, Asking::First) => self.fill_in(sign_in, &path, &answer).await?,
-                _ => answer,
-            };
-            let location = answer.location.with_context(|| {
-                let body = String::from_utf8_lossy(&answer.body);
-                format!("{path} answered {} without a Location: {body:.300}", answer.status)
-            })?;
-            if location.starts_with(&sign_in.redirect_uri) {
-                let parameters = Url::parse(&location)?;
-                let code = parameters.query_pairs().find(|(name, _)| name == "code");
-                return Ok(code.with_context(|| format!("no code in {location}"))?.1.into_owned());
+            match place {
+                Place::At(page) => place = self.step(of, asking, &page).await?,
+                Place::Back(code) => return Ok(code),
             }
-            path = self.origin.join(&path)?.join(&location)?[url::Position::BeforePath..].to_owned();
         }
         bail!("still no code after 12 pages")
+    }
+
+    /// Looks at a page of the walk, fills in its form if it has one, and follows one redirect. Until it has gone well
+    /// it may be tried again, as by a person who reloads the page.
+    pub async fn step(&mut self, of: &Description, asking: Asking, page: &str) -> anyhow::Result<Place> {
+        let sign_in = of.sign_in.as_ref().context("no [sign_in]")?;
+        let answer = self.send("GET", page, None).await?;
+        let answer = match (answer.status, asking) {
+            (200, Asking::First) => self.fill_in(sign_in, page, &answer).await?,
+            _ => answer,
+        };
+        let Some(location) = &answer.location else {
+            return Err(Unwanted { asked: page.to_owned(), answer }.into());
+        };
+        if location.starts_with(&sign_in.redirect_uri) {
+            let parameters = Url::parse(location)?;
+            let code = parameters.query_pairs().find(|(name, _)| name == "code");
+            return match code {
+                Some((_, code)) => Ok(Place::Back(code.into_owned())),
+                None => Err(Unwanted { asked: page.to_owned(), answer }.into()),
+            };
+        }
+        let next = self.origin.join(page)?.join(location)?;
+        Ok(Place::At(next[url::Position::BeforePath..].to_owned()))
     }
 
     /// A page of the server, as text.
     pub async fn page(&mut self, path: &str) -> anyhow::Result<String> {
         let answer = self.send("GET", path, None).await?;
-        ensure!(answer.status == 200, "{path} answered {}", answer.status);
-        Ok(String::from_utf8(answer.body)?)
+        Ok(String::from_utf8(answer.succeeded()?.to_vec())?)
     }
 
     /// Presses the button of the form on `page` that posts to `action`.
@@ -145,7 +163,10 @@ impl Visitor {
     }
 }
 
-fn request(of: &Description, sign_in: &SignIn, asking: Asking) -> String {
+/// Where a walk begins.
+pub fn authorization_request(of: &Description, asking: Asking) -> anyhow::Result<String> {
+    let sign_in = of.sign_in.as_ref().context("no [sign_in]")?;
+    let endpoint = of.endpoints.authorization.as_deref().context("no authorization endpoint")?;
     let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, VERIFIER.as_bytes()));
     let mut query = Serializer::new(String::new());
     query
@@ -161,28 +182,5 @@ fn request(of: &Description, sign_in: &SignIn, asking: Asking) -> String {
         Asking::First => query.extend_pairs(&sign_in.first_parameters),
         Asking::Silent => query.extend_pairs(&sign_in.silent_parameters),
     };
-    query.finish()
-}
-
-/// The body of a code exchange.
-pub fn exchange(sign_in: &SignIn, code: &str) -> String {
-    Serializer::new(String::new())
-        .append_pair("grant_type", "authorization_code")
-        .append_pair("code", code)
-        .append_pair("redirect_uri", &sign_in.redirect_uri)
-        .append_pair("code_verifier", VERIFIER)
-        .finish()
-}
-
-/// A form POST with a client's credentials (RFC 6749 §2.3.1), as bytes to send.
-pub fn post(host: &str, path: &str, credential: &Credential, body: &str) -> Vec<u8> {
-    let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
-    let pair = format!("{}:{}", encode(&credential.id), encode(&credential.secret));
-    format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {}\r\nAccept: application/json\r\n\
-         Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-        STANDARD.encode(pair),
-        body.len()
-    )
-    .into_bytes()
+    Ok(format!("{endpoint}?{}", query.finish()))
 }

@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use clap::ValueEnum;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use url::form_urlencoded::Serializer;
 
-use crate::connection::{Answer, Connection};
-use crate::description::{Description, SignIn};
-use crate::visitor::{Asking, Visitor, exchange, post};
+use gatepass_load::app::{Tokens, exchange, get, pair, post, refresh, tokens};
+use gatepass_load::connection::{Connection, Lost};
+use gatepass_load::description::Description;
+use gatepass_load::visitor::{Asking, Visitor};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
@@ -96,15 +97,6 @@ pub struct Worker<'a> {
     seen: HashSet<u64>,
 }
 
-#[derive(Deserialize)]
-struct Tokens {
-    access_token: String,
-    #[serde(default)]
-    refresh_token: Option<String>,
-    #[serde(default)]
-    id_token: Option<String>,
-}
-
 /// Tokens made per connection before revocations are measured, and how long that may take.
 const STOCK: usize = 1500;
 const STOCKING: Duration = Duration::from_millis(600);
@@ -112,13 +104,13 @@ const STOCKING: Duration = Duration::from_millis(600);
 impl<'a> Worker<'a> {
     /// Sets up what the operations need: sessions, tokens, requests as bytes.
     pub async fn prepare(workload: Workload, of: &'a Description) -> anyhow::Result<Worker<'a>> {
-        let host = of.address()?;
+        let address = of.address()?;
         let mut worker = Worker {
             workload,
             of,
-            connection: Connection::new(&host),
-            visitor: Visitor::new(of)?,
-            host,
+            connection: Connection::new(&address, Lost::SentAgain),
+            visitor: Visitor::new(of, Lost::SentAgain)?,
+            host: of.host()?,
             request: Vec::new(),
             second_request: Vec::new(),
             refresh_token: String::new(),
@@ -182,21 +174,18 @@ impl<'a> Worker<'a> {
             }
             Workload::W2 => {
                 let answer = self.connection.send(&self.request).await?;
-                let said: serde_json::Value = serde_json::from_slice(succeeded(&answer)?)?;
+                let said: serde_json::Value = serde_json::from_slice(answer.succeeded()?)?;
                 ensure!(said["active"] == true, "not active: {said}");
                 Ok(())
             }
             Workload::W3 => {
                 let answer = self.connection.send(&self.request).await?;
-                let said: serde_json::Value = serde_json::from_slice(succeeded(&answer)?)?;
+                let said: serde_json::Value = serde_json::from_slice(answer.succeeded()?)?;
                 ensure!(said["sub"].is_string(), "no sub: {said}");
                 Ok(())
             }
             Workload::W4 => {
-                let body = Serializer::new(String::new())
-                    .append_pair("grant_type", "refresh_token")
-                    .append_pair("refresh_token", &self.refresh_token)
-                    .finish();
+                let body = refresh(&self.refresh_token);
                 let request = post(&self.host, &self.of.endpoints.token, &self.of.client, &body);
                 let tokens = tokens(&self.connection.send(&request).await?)?;
                 self.fresh(&tokens.access_token)?;
@@ -220,7 +209,7 @@ impl<'a> Worker<'a> {
                 let request = if self.turn.is_multiple_of(2) { &self.request } else { &self.second_request };
                 let answer = self.connection.send(request).await?;
                 let expected: &[u8] = if self.turn.is_multiple_of(2) { b"issuer" } else { b"kty" };
-                let body = succeeded(&answer)?;
+                let body = answer.succeeded()?;
                 ensure!(body.windows(expected.len()).any(|part| part == expected), "not the document");
                 Ok(())
             }
@@ -228,7 +217,7 @@ impl<'a> Worker<'a> {
                 let Some(token) = self.stock.pop() else { return Ok(()) };
                 let path = self.of.endpoints.revocation.as_deref().context("no revocation endpoint")?;
                 let request = post(&self.host, path, &self.of.client, &pair("token", &token));
-                succeeded(&self.connection.send(&request).await?).map(drop)
+                self.connection.send(&request).await?.succeeded().map(drop)
             }
         }
     }
@@ -259,32 +248,4 @@ impl<'a> Worker<'a> {
         let request = self.client_credentials(&BTreeMap::new());
         Ok(tokens(&self.connection.send(&request).await?)?.access_token)
     }
-}
-
-/// The access token for a code.
-pub async fn code_exchange(of: &Description, sign_in: &SignIn, code: &str) -> anyhow::Result<String> {
-    let host = of.address()?;
-    let request = post(&host, &of.endpoints.token, &of.client, &exchange(sign_in, code));
-    Ok(tokens(&Connection::new(&host).send(&request).await?)?.access_token)
-}
-
-fn pair(name: &str, value: &str) -> String {
-    Serializer::new(String::new()).append_pair(name, value).finish()
-}
-
-fn get(host: &str, path: &str, token: Option<&str>) -> Vec<u8> {
-    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
-    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nAccept: application/json\r\n{authorization}\r\n")
-        .into_bytes()
-}
-
-fn succeeded(answer: &Answer) -> anyhow::Result<&[u8]> {
-    ensure!(answer.status == 200, "{}: {:.300}", answer.status, String::from_utf8_lossy(&answer.body));
-    Ok(&answer.body)
-}
-
-fn tokens(answer: &Answer) -> anyhow::Result<Tokens> {
-    let tokens: Tokens = serde_json::from_slice(succeeded(answer)?)?;
-    ensure!(tokens.access_token.len() >= 22, "no access token");
-    Ok(tokens)
 }

@@ -1,0 +1,195 @@
+//! What a fault happens to: nodes on a database, before them a balancer without stickiness, all in one scratch folder
+//! and gone with the value that holds them.
+
+mod balancer;
+mod cache;
+mod node;
+mod postgres;
+mod program;
+mod scratch;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use gatepass_load::description::Description;
+
+pub use balancer::Balancer;
+pub use cache::Cache;
+pub use node::Node;
+pub use postgres::{Postgres, Restart};
+pub use program::{Program, Signal};
+pub use scratch::Scratch;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Database {
+    Sqlite,
+    Postgres,
+}
+
+/// What is to be set up.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    pub database: Database,
+    pub nodes: usize,
+    /// Behind HAProxy; otherwise the first node is asked itself.
+    pub balanced: bool,
+    /// Beside a redis-server.
+    pub cached: bool,
+    /// What the nodes are told besides, as `GATEPASS_…` variables of the environment.
+    pub settings: Vec<(String, String)>,
+}
+
+impl Layout {
+    pub fn sqlite() -> Self {
+        let settings = Vec::new();
+        Layout { database: Database::Sqlite, nodes: 1, balanced: false, cached: false, settings }
+    }
+
+    pub fn postgres(nodes: usize) -> Self {
+        Layout { database: Database::Postgres, nodes, balanced: nodes > 1, ..Layout::sqlite() }
+    }
+
+    /// `("GATEPASS_ISSUER__REFRESH_GRACE_SECONDS", "10")`
+    pub fn with(mut self, setting: &str, value: impl ToString) -> Self {
+        self.settings.push((setting.to_owned(), value.to_string()));
+        self
+    }
+
+    /// For the report: "postgres, 3 nodes".
+    pub fn profile(&self) -> String {
+        let database = match self.database {
+            Database::Sqlite => "sqlite",
+            Database::Postgres => "postgres",
+        };
+        match self.nodes {
+            1 => database.to_owned(),
+            nodes => format!("{database}, {nodes} nodes"),
+        }
+    }
+}
+
+/// Fields are dropped from the top: who uses something ends before it.
+pub struct Rig {
+    pub nodes: Vec<Node>,
+    pub balancer: Option<Balancer>,
+    pub cache: Option<Cache>,
+    pub postgres: Option<Postgres>,
+    /// How the rig is spoken to; the issuer is https, as if TLS ended before it.
+    pub site: Description,
+    environment: Vec<(String, String)>,
+    binary: PathBuf,
+    pub scratch: Scratch,
+}
+
+/// Where the load driver keeps what it says to a Gatepass.
+const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../load/servers");
+
+impl Rig {
+    /// Starts everything, with a user and clients, and returns when all nodes are ready.
+    pub async fn set_up(binary: &Path, layout: Layout) -> anyhow::Result<Rig> {
+        let scratch = Scratch::new()?;
+        let postgres = match layout.database {
+            Database::Sqlite => None,
+            Database::Postgres => Some(Postgres::start(&scratch).await?),
+        };
+        let cache = if layout.cached { Some(Cache::start(&scratch).await?) } else { None };
+        let front = free_port()?;
+        let mut environment: Vec<(String, String)> = [
+            ("SCRATCH", scratch.path().display().to_string()),
+            ("TEST_BINARY", binary.display().to_string()),
+            ("GATEPASS_ISSUER__URL", format!("https://127.0.0.1:{front}")),
+            ("GATEPASS_SERVER__TRUSTED_PROXIES", "127.0.0.1/32".to_owned()),
+            ("GATEPASS_SIGN_IN__ADDRESS_ATTEMPTS", "100000".to_owned()),
+            ("GATEPASS_SIGN_IN__ACCOUNT_ATTEMPTS", "1000".to_owned()),
+            // Hashing is not what is tested.
+            ("GATEPASS_SIGN_IN__ARGON2_MEMORY_KIB", "8".to_owned()),
+            ("GATEPASS_SIGN_IN__ARGON2_ITERATIONS", "1".to_owned()),
+            ("GATEPASS_LOG__LEVEL", "warn".to_owned()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into();
+        if let Some(postgres) = &postgres {
+            environment.push(("DATABASE_URL".to_owned(), postgres.url()));
+            environment.push(("GATEPASS_DATABASE__URL".to_owned(), postgres.url()));
+        }
+        environment.extend(layout.settings.clone());
+        let mut prepare = Command::new("./gatepass.sh");
+        prepare.args(["prepare", "ES256"]).current_dir(SERVERS).envs(environment.clone());
+        output(prepare).await.context("setting up the database")?;
+
+        let mut nodes = Vec::new();
+        for number in 1..=layout.nodes {
+            nodes.push(Node::new(number, binary, &scratch, &environment)?);
+        }
+        for node in &mut nodes {
+            node.start()?;
+        }
+        for node in &mut nodes {
+            node.ready(START).await?;
+        }
+        let balancer = match layout.balanced {
+            true => Some(Balancer::start(&scratch, front, &nodes).await?),
+            false => None,
+        };
+        let mut site = Description::read(&Path::new(SERVERS).join("gatepass.toml"))?;
+        site.issuer = format!("https://127.0.0.1:{front}");
+        site.reached_at = match (&balancer, nodes.first()) {
+            (None, Some(node)) => Some(node.address.clone()),
+            (Some(_), _) | (None, None) => None,
+        };
+        let binary = binary.to_owned();
+        Ok(Rig { nodes, balancer, cache, postgres, site, environment, binary, scratch })
+    }
+
+    /// The same site, asked at one of its nodes.
+    pub fn site_at(&self, node: &Node) -> Description {
+        Description { reached_at: Some(node.address.clone()), ..self.site.clone() }
+    }
+
+    /// Runs the program on the data of the nodes: `gatepass ARGUMENTS`.
+    pub async fn gatepass(&self, arguments: &[&str]) -> anyhow::Result<Output> {
+        output(self.command(arguments)).await
+    }
+
+    /// Rows that break an invariant of the store, and whatever else `gatepass doctor --check` calls broken.
+    pub async fn violations(&self) -> anyhow::Result<usize> {
+        let doctor = self.command(&["doctor", "--check", "--json"]);
+        let said = tokio::task::spawn_blocking(move || { doctor }.output()).await??;
+        let report: serde_json::Value =
+            serde_json::from_slice(&said.stdout).context("doctor said something else than JSON")?;
+        let findings = report["findings"].as_array().context("doctor reported no findings")?;
+        let failed: Vec<_> = findings.iter().filter(|finding| finding["verdict"] == "failed").collect();
+        for finding in &failed {
+            eprintln!("doctor: {}", finding["message"]);
+        }
+        ensure!(failed.is_empty() == said.status.success(), "doctor's answer and exit code differ");
+        Ok(failed.len())
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(arguments).args(["--data-dir", "data"]);
+        command.current_dir(self.scratch.path()).envs(self.environment.clone());
+        command
+    }
+}
+
+/// A node that takes longer has a defect.
+pub const START: Duration = Duration::from_secs(30);
+
+/// Runs a program to its end, which must be a success.
+async fn output(mut command: Command) -> anyhow::Result<Output> {
+    let said = format!("{command:?}");
+    let output = tokio::task::spawn_blocking(move || command.output()).await??;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{said}: {}: {errors}", output.status);
+    Ok(output)
+}
+
+/// A port that nobody listens on. Somebody else may take it before it is used, which has to be lived with.
+pub fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
