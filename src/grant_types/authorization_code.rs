@@ -179,8 +179,11 @@ impl Redemption {
                 client: born_before.client_id.clone(),
                 grant: born_before.id,
             };
-            events::record(tx, &replayed, now).await?;
-            revocation::end_grant(tx, &born_before, Reason::CodeReplayed, now).await?;
+            let ending = revocation::end_grant(tx, &born_before, Reason::CodeReplayed, now).await?;
+            // Others that came with the same code at the same moment read the grant alive too.
+            if !ending.is_nothing() {
+                events::record(tx, &replayed, now).await?;
+            }
         }
         Ok(Redeemed::Replayed)
     }

@@ -116,8 +116,11 @@ impl Turn {
                     grant: grant.id,
                     generation,
                 };
-                events::record(tx, &reused, self.now).await?;
-                revocation::end_grant(tx, &grant, Reason::RefreshReused, self.now).await?;
+                let ending = revocation::end_grant(tx, &grant, Reason::RefreshReused, self.now).await?;
+                // Others that came with the same token at the same moment read the grant alive too.
+                if !ending.is_nothing() {
+                    events::record(tx, &reused, self.now).await?;
+                }
                 Ok(Turned::Dead)
             }
         }

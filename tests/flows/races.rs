@@ -1,13 +1,21 @@
 //! What happens at the same time (security.md's F12, F13 and F15 in small).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 
 use crate::on_both;
+use crate::support::World;
 
 const PARALLEL: usize = 50;
 const ROUNDS: usize = 4;
+
+/// How often the audit log says it.
+async fn recorded(world: &World, event: &str) -> usize {
+    let entries = gatepass::store::audit::list(world.app.store.read(), None, 1000).await.unwrap();
+    entries.iter().filter(|entry| entry.event == event).count()
+}
 
 on_both!(fifty_redemptions_of_one_code_have_one_winner(world) {
     world.user("alice").await;
@@ -25,6 +33,7 @@ on_both!(fifty_redemptions_of_one_code_have_one_winner(world) {
         let access_token = winners[0].json()["access_token"].as_str().unwrap().to_owned();
         assert_eq!(shop.introspect(&access_token).await["active"], false);
     }
+    assert_eq!(recorded(&world, "code_replayed").await, ROUNDS);
 });
 
 on_both!(fifty_refreshes_with_one_token_have_one_successor(world) {
@@ -45,6 +54,22 @@ on_both!(fifty_refreshes_with_one_token_have_one_successor(world) {
         current = successors.into_iter().next().unwrap();
     }
     assert_eq!(shop.refresh(&current).await.status, 200);
+});
+
+on_both!(fifty_late_refreshes_with_one_token_are_one_theft(world) {
+    world.user("alice").await;
+    let shop = world.shop().await;
+    for theft in 1..=ROUNDS {
+        let tokens = shop.tokens("alice", "openid").await;
+        let first = tokens["refresh_token"].as_str().unwrap();
+        assert_eq!(shop.refresh(first).await.status, 200);
+        world.time_passes(Duration::from_secs(31));
+        let answers = join_all((0..PARALLEL).map(|_| shop.refresh(first))).await;
+        for answer in &answers {
+            assert_eq!((answer.status, answer.json()["error"].as_str()), (400, Some("invalid_grant")));
+        }
+        assert_eq!(recorded(&world, "refresh_reuse").await, theft);
+    }
 });
 
 on_both!(a_revocation_that_races_with_a_rotation_wins(world) {
