@@ -9,6 +9,8 @@ use gatepass_load::description::Description;
 use gatepass_load::visitor::{Asking, Visitor};
 use tokio::time::timeout;
 
+use crate::ledger::Fate;
+
 /// Longer than any answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -29,6 +31,15 @@ impl<T> Reply<T> {
             Reply::Given(value) => Ok(value),
             Reply::Refused(answer) => Err(Unwanted { asked: String::new(), answer }.into()),
             Reply::Lost(error) => Err(error),
+        }
+    }
+
+    /// A failure of the server decides nothing: its transaction may have been committed.
+    pub fn fate(&self) -> Fate {
+        match self {
+            Reply::Given(_) => Fate::Acked,
+            Reply::Refused(answer) if answer.status < 500 => Fate::Refused,
+            Reply::Refused(_) | Reply::Lost(_) => Fate::Unknown,
         }
     }
 

@@ -5,9 +5,12 @@
 mod bench;
 mod client;
 mod faults;
+mod ledger;
+mod replay;
 mod report;
 mod rig;
 mod seed;
+mod traffic;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

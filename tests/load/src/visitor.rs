@@ -12,7 +12,7 @@ use url::form_urlencoded::Serializer;
 use crate::app::VERIFIER;
 use crate::connection::{Answer, Connection, Lost, Unwanted};
 use crate::description::{Description, SignIn};
-use crate::form;
+use crate::form::{self, Form};
 
 pub struct Visitor {
     connection: Connection,
@@ -42,6 +42,11 @@ impl Visitor {
         let origin = Url::parse(&description.issuer)?;
         let connection = Connection::new(&description.address()?, lost);
         Ok(Visitor { connection, host: description.host()?, origin, cookies: BTreeMap::new() })
+    }
+
+    /// The same browser with a connection of its own.
+    pub fn another_tab(&self, description: &Description, lost: Lost) -> anyhow::Result<Self> {
+        Ok(Visitor { cookies: self.cookies.clone(), ..Visitor::new(description, lost)? })
     }
 
     pub fn forget_cookies(&mut self) {
@@ -116,23 +121,10 @@ impl Visitor {
     async fn fill_in(&mut self, sign_in: &SignIn, page: &str, answer: &Answer) -> anyhow::Result<Answer> {
         let text = String::from_utf8_lossy(&answer.body);
         let form = form::find(&text).with_context(|| format!("no form on {page}: {text:.300}"))?;
-        let mut body = Serializer::new(String::new());
-        for (name, value) in &form.fields {
-            let value = match name {
-                name if *name == sign_in.username_field => &sign_in.username,
-                name if *name == sign_in.password_field => &sign_in.password,
-                _ => value,
-            };
-            body.append_pair(name, value);
-        }
-        let pressed =
-            |(name, value): &&(String, String)| sign_in.buttons.contains(&format!("{name}={value}"));
-        if let Some((name, value)) = form.buttons.iter().find(pressed) {
-            body.append_pair(name, value);
-        }
+        let body = filled_in(&form, sign_in);
         let target = self.origin.join(page)?.join(&form.action)?;
         let target = target[url::Position::BeforePath..].to_owned();
-        self.send("POST", &target, Some(("application/x-www-form-urlencoded", &body.finish()))).await
+        self.send("POST", &target, Some(("application/x-www-form-urlencoded", &body))).await
     }
 
     async fn send(&mut self, method: &str, path: &str, body: Option<(&str, &str)>) -> anyhow::Result<Answer> {
@@ -161,6 +153,24 @@ impl Visitor {
         }
         Ok(answer)
     }
+}
+
+/// What the form sends when the person has typed and pressed the button.
+fn filled_in(form: &Form, sign_in: &SignIn) -> String {
+    let mut body = Serializer::new(String::new());
+    for (name, value) in &form.fields {
+        let value = match name {
+            name if *name == sign_in.username_field => &sign_in.username,
+            name if *name == sign_in.password_field => &sign_in.password,
+            _ => value,
+        };
+        body.append_pair(name, value);
+    }
+    let pressed = |(name, value): &&(String, String)| sign_in.buttons.contains(&format!("{name}={value}"));
+    if let Some((name, value)) = form.buttons.iter().find(pressed) {
+        body.append_pair(name, value);
+    }
+    body.finish()
 }
 
 /// Where a walk begins.

@@ -1,6 +1,10 @@
 //! The faults: one file each, and the list of them.
 
+mod code_race;
+mod database_restart;
+mod kill;
 mod refresh_race;
+mod single_use;
 
 use clap::ValueEnum;
 
@@ -10,28 +14,44 @@ use crate::report::Verdict;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "UPPER")]
 pub enum Fault {
+    F1,
+    F2,
     F12,
+    F13,
+    F15,
 }
 
 impl Fault {
-    pub const ALL: [Fault; 1] = [Fault::F12];
+    pub const ALL: &[Fault] = &[Fault::F1, Fault::F2, Fault::F12, Fault::F13, Fault::F15];
 
     pub fn name(self) -> &'static str {
         match self {
+            Fault::F1 => "F1",
+            Fault::F2 => "F2",
             Fault::F12 => "F12",
+            Fault::F13 => "F13",
+            Fault::F15 => "F15",
         }
     }
 
     pub fn title(self) -> &'static str {
         match self {
+            Fault::F1 => "kill -9",
+            Fault::F2 => "database restart",
             Fault::F12 => "refresh race",
+            Fault::F13 => "code race",
+            Fault::F15 => "other single use",
         }
     }
 
     /// One verdict a profile.
     pub async fn run(self, bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
         match self {
+            Fault::F1 => kill::run(bench).await,
+            Fault::F2 => database_restart::run(bench).await,
             Fault::F12 => refresh_race::run(bench).await,
+            Fault::F13 => code_race::run(bench).await,
+            Fault::F15 => single_use::run(bench).await,
         }
     }
 }

@@ -11,9 +11,11 @@ use tokio::time::{Instant, sleep_until};
 use crate::bench::Bench;
 use crate::client::{Client, Reply};
 use crate::report::{Pass, Verdict};
-use crate::rig::{Layout, Rig};
+use crate::rig::Layout;
 
 const PARALLEL: usize = 50;
+/// What the audit log calls a refresh token that comes back.
+const REUSE: &str = "refresh_reuse";
 /// Long enough for fifty answers of a debug build, short enough to wait for.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -56,7 +58,7 @@ async fn race(bench: &Bench, layout: Layout) -> anyhow::Result<Verdict> {
     }
     // The last successor is alive, and its answer the only one that leads on.
     dead += usize::from(chain.refresh(&current).await.status() != Some(200));
-    let ended_in_grace = ended(&rig).await?;
+    let ended_in_grace = rig.recorded(REUSE).await?;
 
     let mut stale = Vec::new();
     for _ in 0..late {
@@ -71,7 +73,7 @@ async fn race(bench: &Bench, layout: Layout) -> anyhow::Result<Verdict> {
         refresh_at_once(&mut clients, token, &mut after_grace).await;
         alive += usize::from(chain.refresh(successor).await.error().as_deref() != Some("invalid_grant"));
     }
-    let ended_after_grace = ended(&rig).await? - ended_in_grace;
+    let ended_after_grace = rig.recorded(REUSE).await? - ended_in_grace;
 
     let counted = format!("{rounds} rounds of {PARALLEL}, {late} after the grace");
     Verdict::of(profile, counted)
@@ -109,10 +111,4 @@ async fn refresh_at_once(clients: &mut [Client], token: &str, tally: &mut Tally)
         }
     }
     successors
-}
-
-/// Grants that were ended because an old refresh token came back, as the audit log counts them.
-async fn ended(rig: &Rig) -> anyhow::Result<usize> {
-    let said = rig.gatepass(&["audit", "list", "--json", "--limit", "10000"]).await?;
-    Ok(String::from_utf8(said.stdout)?.matches("\"refresh_reuse\"").count())
 }

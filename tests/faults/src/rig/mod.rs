@@ -149,7 +149,7 @@ impl Rig {
         Description { reached_at: Some(node.address.clone()), ..self.site.clone() }
     }
 
-    /// Runs the program on the data of the nodes: `gatepass ARGUMENTS`.
+    /// Runs it to its end, which must be a success.
     pub async fn gatepass(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         output(self.command(arguments)).await
     }
@@ -169,7 +169,16 @@ impl Rig {
         Ok(failed.len())
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// How often the newest 10,000 entries of the audit log are this event.
+    pub async fn recorded(&self, event: &str) -> anyhow::Result<usize> {
+        let said = self.gatepass(&["audit", "list", "--json", "--limit", "10000"]).await?;
+        let said: serde_json::Value = serde_json::from_slice(&said.stdout)?;
+        let entries = said.as_array().context("the audit log is no list")?;
+        Ok(entries.iter().filter(|entry| entry["event"] == event).count())
+    }
+
+    /// The program on the data of the nodes.
+    pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(arguments).args(["--data-dir", "data"]);
         command.current_dir(self.scratch.path()).envs(self.environment.clone());
