@@ -21,7 +21,7 @@ const WATCH: Duration = Duration::from_millis(500);
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
     let layout = Layout::postgres(1);
     let profile = layout.profile();
-    let restarts = bench.scale.choose(4, 40);
+    let restarts = bench.scale.choose(2, 40);
     let mut seed = bench.seed(&profile);
     let mut rig = bench.rig(layout).await?;
     let site = Arc::new(rig.site.clone());
