@@ -13,7 +13,7 @@ use crate::protocol::client_metadata::ClientMetadata;
 use crate::protocol::grant_type::GrantType;
 use crate::registration::{self, Identity};
 use crate::secret::{self, Purpose, Secret};
-use crate::sign_in::hashing::Verdict;
+use crate::sign_in::hashing::{self, StoredHash};
 use crate::sign_in::password::Password;
 use crate::store::clients::{self, Client};
 use crate::store::credentials::{self, Kind};
@@ -32,24 +32,25 @@ pub async fn set_up(app: &App) -> anyhow::Result<DevFile> {
     let password =
         derived(b"password").chars().filter(char::is_ascii_alphanumeric).take(16).collect::<String>();
     let client_secret = derived(b"client secret");
+    // Whoever changes the password changes the salt: a look at it tells what else would take a hash at every start.
+    let mut salt = [0; hashing::SALT];
+    salt.copy_from_slice(
+        &app.installation.master.mac(Purpose::Demo, b"salt", password.as_bytes())[..hashing::SALT],
+    );
     let now = app.clock.now();
     let user = find_or_add_user(app, now).await?;
     let kept = credentials::find(app.store.read(), user, Kind::Password).await?;
-    let typed = Password::typed(&password)?;
-    let fits = match &kept {
-        Some(kept) => app.sign_in.hashing.verify(typed.clone(), kept).await? != Verdict::Wrong,
-        None => false,
-    };
-    if !fits {
-        let verifier = app.sign_in.hashing.hash(typed).await?;
+    let kept = kept.map(|kept| kept.parse::<StoredHash>()).transpose()?;
+    if kept.is_none_or(|kept| kept.salt() != salt) {
+        let verifier = app.sign_in.hashing.hash_salted(Password::typed(&password)?, &salt).await?;
         app.store
             .write((user, verifier, now), |tx, (user, verifier, now)| {
                 Box::pin(credentials::set(tx, *user, Kind::Password, verifier, *now))
             })
             .await?;
+        // Nobody is at the door yet: half of what an idle server occupies would lie there for the next sign-in.
+        app.sign_in.hashing.release_memory();
     }
-    // Nobody is at the door yet: half of what an idle server occupies would lie there for the next sign-in.
-    app.sign_in.hashing.release_memory();
     let api_secret = derived(b"api client secret");
     for (client_id, client_secret, metadata) in
         [(NAME, &client_secret, metadata()), (API_NAME, &api_secret, api_metadata())]

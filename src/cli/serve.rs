@@ -56,8 +56,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     config.follow_listener(public_address);
     let tls = Tls::of(&config.server)?;
 
+    // The recorder measures its clock for some milliseconds, and the database takes as long.
+    let metrics = tokio::task::spawn_blocking(Metrics::install);
     let app = App::open(config, Arc::new(SystemClock)).await?;
-    let metrics = Metrics::install();
+    let metrics = metrics.await?;
     let limits = Limits::of(&app.config.server);
     let doors = router::public(&app, metrics.clone(), limits);
     let shutdown = Shutdown::new();

@@ -81,9 +81,17 @@ impl FromStr for StoredHash {
     }
 }
 
+impl StoredHash {
+    /// What its password was hashed with.
+    pub fn salt(&self) -> &[u8] {
+        self.phc.salt.as_ref().map(AsRef::as_ref).unwrap_or_default()
+    }
+}
+
 const SHORTEST_OUTPUT: usize = 16;
 const OUTPUT: usize = 32;
-const SALT: usize = 16;
+/// The length of our salts, in bytes (RFC 9106 §3.1).
+pub const SALT: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -154,7 +162,12 @@ impl Hashing {
 
     /// A PHC string for a password that is right, or needs no judgement.
     pub async fn hash(&self, password: Password) -> Result<String, HashError> {
-        let blank = stored(&self.params, &secret::random::<SALT>(), &[0; OUTPUT]);
+        self.hash_salted(password, &secret::random()).await
+    }
+
+    /// The same for a password that nobody chose, with a salt that only it has.
+    pub async fn hash_salted(&self, password: Password, salt: &[u8; SALT]) -> Result<String, HashError> {
+        let blank = stored(&self.params, salt, &[0; OUTPUT]);
         let output = self.compute(password, blank.clone()).await?;
         Ok(PasswordHash { hash: Some(output), ..blank.phc }.to_string())
     }
@@ -258,7 +271,7 @@ impl Pool {
         own_size: usize,
     ) -> Result<Output, UnusableHash> {
         self.computed.fetch_add(1, Ordering::Relaxed);
-        let salt = hash.phc.salt.as_ref().map(AsRef::as_ref).unwrap_or_default();
+        let salt = hash.salt();
         let length = hash.params.output_len().unwrap_or(OUTPUT);
         let mut output = [0; Output::MAX_LENGTH];
         let output = output.get_mut(..length).ok_or(UnusableHash::Malformed)?;
