@@ -14,6 +14,7 @@ use super::dev_file::DevFile;
 use crate::app::{App, background};
 use crate::clock::SystemClock;
 use crate::config::{Config, Mode, Sources};
+use crate::http::descriptors;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::http::server;
@@ -60,7 +61,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let metrics = tokio::task::spawn_blocking(Metrics::install);
     let app = App::open(config, Arc::new(SystemClock)).await?;
     let metrics = metrics.await?;
-    let limits = Limits::of(&app.config.server);
+    let mut limits = Limits::of(&app.config.server);
+    limits.connections = descriptors::make_room(limits.connections);
     let doors = router::public(&app, metrics.clone(), limits);
     let shutdown = Shutdown::new();
     let store = app.store.clone();

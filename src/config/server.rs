@@ -27,7 +27,8 @@ section! {
         tls_certificate_file: Option<PathBuf> as in "/etc/gatepass/tls.crt";
         /// Its private key (PEM), not readable by everybody.
         tls_key_file: Option<PathBuf> as in "/etc/gatepass/tls.key";
-        /// Connections served at once; more wait in the queue of the operating system.
+        /// Connections served at once, as far as the limit of file descriptors goes; more take the place of idle ones, or
+        /// wait in the queue of the operating system.
         max_connections: usize = 10000, within 1..=1_000_000;
         /// How long a stopping server gives the requests that are under way.
         drain_seconds: u64 = 8, within 1..=9;

@@ -5,6 +5,7 @@ pub mod authorization;
 pub mod body;
 pub mod cors;
 pub mod departure;
+pub mod descriptors;
 pub mod endless;
 pub mod form;
 pub mod form_post;

@@ -1,7 +1,8 @@
 //! `serve --dev` as a developer starts it, commands beside it, and the small app that tries it out.
 
-use std::io::{BufRead, BufReader, Lines};
-use std::process::{Child, ChildStdout, Stdio};
+use std::io::{BufRead, BufReader, Lines, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -14,7 +15,10 @@ struct Running(Child, Lines<BufReader<ChildStdout>>);
 
 impl Running {
     fn starts(operator: &Operator, arguments: &[&str]) -> Self {
-        let mut command = operator.command(arguments);
+        Running::started(operator.command(arguments))
+    }
+
+    fn started(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Running(child, lines)
@@ -28,7 +32,7 @@ impl Running {
 
     /// Asked to by SIGTERM; returns the exit code.
     fn stops(mut self) -> Option<i32> {
-        let kill = std::process::Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
+        let kill = Command::new("kill").arg(self.0.id().to_string()).status().unwrap();
         assert!(kill.success());
         self.0.wait().unwrap().code()
     }
@@ -216,4 +220,43 @@ fn the_small_app_says_what_it_needs() {
     let nobody = ["try", "--issuer", "http://127.0.0.1:1", "--client-id", "shop", "--listen", "127.0.0.1:0"];
     let (code, message) = operator.refused(&nobody);
     assert!(code == "failed" && message.contains("is the server running?"), "{message}");
+}
+
+/// Each connection takes a file descriptor: the server keeps some for itself, and idle connections give way.
+#[test]
+fn more_connections_than_file_descriptors_are_all_answered() {
+    let operator = Operator::new();
+    let serve = operator.command(&[
+        "serve",
+        "--dev",
+        "--listen",
+        "127.0.0.1:0",
+        "--management-listen",
+        "127.0.0.1:0",
+    ]);
+    let mut limited = Command::new("sh");
+    limited
+        .args(["-c", "ulimit -n 300 && exec \"$0\" \"$@\""])
+        .arg(serve.get_program())
+        .args(serve.get_args());
+    limited.env_clear().envs(serve.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut server = Running::started(limited);
+    server.says("dev.json");
+    let dev = std::fs::read_to_string(operator.data_dir.join("dev.json")).unwrap();
+    let dev: Value = serde_json::from_str(&dev).unwrap();
+    let host = dev["issuer"].as_str().unwrap().strip_prefix("http://").unwrap();
+    let get = format!("GET /.well-known/openid-configuration HTTP/1.1\r\nHost: {host}\r\n\r\n");
+    let mut kept = Vec::new();
+    for _ in 0..600 {
+        let mut connection = TcpStream::connect(host).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        connection.write_all(get.as_bytes()).unwrap();
+        let mut status = [0; 12];
+        connection.read_exact(&mut status).unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+        kept.push(connection);
+    }
+    let open = std::fs::read_dir(format!("/proc/{}/fd", server.0.id())).unwrap().count();
+    assert!(open < 150, "{open}: a file could still be opened");
+    assert_eq!(server.stops(), Some(0));
 }
