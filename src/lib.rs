@@ -44,7 +44,8 @@ pub mod outbound;
 pub mod config;
 pub mod store;
 
-// 1 the words of the protocol
+// 1 the words of the protocol, and what spares a look into the store
+pub mod cache;
 pub mod protocol;
 
 // 0 what everything stands on

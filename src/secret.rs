@@ -113,6 +113,7 @@ pub enum Purpose {
     ClientSecret,
     PairwiseSubject,
     Demo,
+    Cache,
 }
 
 impl Purpose {
@@ -128,6 +129,7 @@ impl Purpose {
             Purpose::ClientSecret => b"gatepass client secret",
             Purpose::PairwiseSubject => b"gatepass pairwise subject",
             Purpose::Demo => b"gatepass demo",
+            Purpose::Cache => b"gatepass cache",
         }
     }
 }

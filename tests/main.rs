@@ -5,6 +5,7 @@
 
 mod architecture;
 mod attacks;
+mod cache;
 mod certification;
 mod cli;
 mod client_keys;

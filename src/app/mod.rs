@@ -10,6 +10,7 @@ use axum::extract::FromRef;
 
 pub use installation::{Installation, StartError, open_store};
 
+use crate::cache::Cache;
 use crate::client_auth::ClientAuth;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Mode};
@@ -59,6 +60,10 @@ impl App {
     /// Migrates and unseals the database, makes the keys that are missing, and puts the parts together.
     pub async fn open(config: Config, clock: Arc<dyn Clock>) -> Result<App, StartError> {
         let installation = Installation::open(&config).await?;
+        if let Some(url) = &config.database.cache {
+            let master = installation.master.clone();
+            installation.store.share(Cache::open(url.address(), master, clock.clone()));
+        }
         let now = clock.now();
         let ring = installation.key_ring(None, now).await?;
         let token_life = config.issuer.access_token_lifetime();

@@ -6,6 +6,7 @@ use url::Url;
 
 use super::kind::Kind;
 use super::section::section;
+use crate::cache;
 use crate::secret::Secret;
 
 section! {
@@ -15,6 +16,9 @@ section! {
         url: DatabaseUrl as in "postgres://gatepass@localhost/gatepass";
         /// Connections to the database at most.
         max_connections: u32 = 16, within 1..=1000;
+        /// A Redis that several nodes share, to spare the database: redis://:PASSWORD@HOST:6379 or rediss://… (TLS). It
+        /// decides nothing and may be empty, away or flushed at any time.
+        cache: Option<CacheUrl> as in "redis://localhost:6379";
     }
 }
 
@@ -53,5 +57,28 @@ impl Kind for DatabaseUrl {
             url.password().is_some()
                 || url.query_pairs().any(|(name, _)| name.eq_ignore_ascii_case("password"))
         })
+    }
+}
+
+/// The address of the cache. It may hold a password, so it is not printed.
+#[derive(Clone, Debug)]
+pub struct CacheUrl(cache::Address);
+
+impl CacheUrl {
+    pub fn address(&self) -> &cache::Address {
+        &self.0
+    }
+}
+
+impl Kind for CacheUrl {
+    const RIGHT: &'static str = "write \"redis://:PASSWORD@HOST:PORT\", or \"rediss://…\" for TLS";
+    const SECRET: bool = true;
+
+    fn from_text(text: &str) -> Option<Self> {
+        text.parse().ok().map(CacheUrl)
+    }
+
+    fn discloses(text: &str) -> bool {
+        Url::parse(text).is_ok_and(|url| url.password().is_some())
     }
 }

@@ -127,9 +127,14 @@ impl SignIn {
         place: &Place,
         now: Timestamp,
     ) -> Result<Result<Proven, Unproven>, Error> {
-        let candidate = self.find_candidate(username, place, now).await?;
-        let user_id = candidate.user.as_ref().map(|user| user.id);
         let address = place.address.clone();
+        let network_key = Fingerprint::of(&[b"network\0", place.network.as_bytes()].concat());
+        if let Some(wait) = self.store.refusal(network_key).await {
+            events::tell(&Event::SignInThrottled { user: None, address });
+            return Ok(Err(Unproven::Wait(wait)));
+        }
+        let candidate = self.find_candidate(username, place, network_key, now).await?;
+        let user_id = candidate.user.as_ref().map(|user| user.id);
         if let Allowance::Exhausted(wait) = candidate.allowance {
             events::tell(&Event::SignInThrottled { user: user_id, address });
             return Ok(Err(Unproven::Wait(wait)));
@@ -163,6 +168,7 @@ impl SignIn {
         &self,
         username: Option<Username>,
         place: &Place,
+        network_key: Fingerprint,
         now: Timestamp,
     ) -> Result<Candidate, Error> {
         let user = match &username {
@@ -184,19 +190,24 @@ impl SignIn {
         } else {
             Fingerprint::of(&[b"account\0", name.as_bytes()].concat())
         };
-        let network_key = Fingerprint::of(&[b"network\0", place.network.as_bytes()].concat());
         let taken = (account_key, self.account, network_key, self.address, now);
-        let allowance = self
+        let (of_network, of_account) = self
             .store
             .write(taken, |tx, (account_key, account, network_key, network, now)| {
                 Box::pin(async move {
-                    match attempts::take(tx, *network_key, *network, *now).await? {
-                        Allowance::Granted => attempts::take(tx, *account_key, *account, *now).await,
-                        exhausted => Ok(exhausted),
-                    }
+                    Ok(match attempts::take(tx, *network_key, *network, *now).await? {
+                        Allowance::Granted => {
+                            (Allowance::Granted, attempts::take(tx, *account_key, *account, *now).await?)
+                        }
+                        exhausted => (exhausted, exhausted),
+                    })
                 })
             })
             .await?;
+        if let Allowance::Exhausted(wait) = of_network {
+            self.store.note_refusal(network_key, wait, now);
+        }
+        let allowance = of_account;
         Ok(Candidate { user, verifier, allowance, account_key })
     }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use sea_orm::sea_query::{CaseStatement, Expr, ExprTrait, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Set};
 
-use super::Error;
+use super::{Error, Store};
+use crate::cache::Shelf;
 use crate::clock::Timestamp;
 use crate::secret::Fingerprint;
 
@@ -76,6 +77,23 @@ pub async fn take(
         return Ok(Allowance::Granted);
     }
     Ok(Allowance::Exhausted(taken.window_started_at.plus(budget.window).since(now)))
+}
+
+/// What a network has spent comes back with its window and never before, so that one refusal speaks for all nodes until
+/// then: whoever goes on trying costs the database nothing. An account's budget comes back with a success, so that
+/// only the row knows.
+impl Store {
+    /// How long `network` is known to have nothing left. `None`: the row decides.
+    pub async fn refusal(&self, network: Fingerprint) -> Option<Duration> {
+        let found = self.shared()?.get::<()>(Shelf::Refusal, network.as_bytes()).await?;
+        Some(found.holds)
+    }
+
+    pub fn note_refusal(&self, network: Fingerprint, wait: Duration, now: Timestamp) {
+        if let Some(cache) = self.shared() {
+            cache.put(Shelf::Refusal, network.as_bytes(), (), (now, now.plus(wait)));
+        }
+    }
 }
 
 /// A success gives the budget back.

@@ -1,11 +1,9 @@
 //! Clients: the apps and APIs that were registered.
 
-use std::sync::Arc;
-
 use sea_orm::sea_query::{Expr, OnConflict};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
 
-use super::{Error, Store, document, resources, text_of};
+use super::{Error, document, resources, text_of};
 use crate::clock::Timestamp;
 use crate::protocol::client_id_url;
 use crate::protocol::client_metadata::{ClientMetadata, Profile};
@@ -43,6 +41,10 @@ impl Origin {
             Origin::Registration => "registration",
             Origin::Document => "document",
         }
+    }
+
+    pub(super) fn read(text: &str) -> Option<Self> {
+        [Origin::Registration, Origin::Document].into_iter().find(|origin| origin.as_str() == text)
     }
 }
 
@@ -130,10 +132,9 @@ impl TryFrom<Model> for Client {
     type Error = Error;
 
     fn try_from(row: Model) -> Result<Self, Error> {
-        let mut origins = [Origin::Registration, Origin::Document].into_iter();
         let corrupt = || Error::Corrupt { table: "clients", column: "origin", row: row.id.clone() };
         Ok(Client {
-            origin: origins.find(|origin| origin.as_str() == row.origin).ok_or_else(corrupt)?,
+            origin: Origin::read(&row.origin).ok_or_else(corrupt)?,
             metadata: document(&row.metadata, "clients", "metadata", &row.id)?,
             id: row.id,
             secret: row.secret,
@@ -143,25 +144,6 @@ impl TryFrom<Model> for Client {
             created_at: row.created_at,
             updated_at: row.updated_at,
         })
-    }
-}
-
-impl Store {
-    /// The client, from this node's memory if it was read within the last seconds.
-    pub async fn client(&self, id: &str) -> Result<Option<Arc<Client>>, Error> {
-        if let Some(client) = self.cached_clients().get(id) {
-            return Ok(Some(client));
-        }
-        let found = find(self.read(), id).await?.map(Arc::new);
-        if let Some(client) = &found {
-            self.cached_clients().insert(id.to_owned(), client.clone());
-        }
-        Ok(found)
-    }
-
-    /// What this node remembers of a client is out of date.
-    pub fn forget_client(&self, id: &str) {
-        self.cached_clients().invalidate(id);
     }
 }
 

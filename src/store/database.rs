@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use migrations::{Migrator, MigratorTrait};
-use moka::sync::Cache;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
@@ -14,7 +13,7 @@ use sea_orm::{
 };
 use tokio::sync::Notify;
 
-use super::clients::Client;
+use super::known_clients::KnownClients;
 use super::measure::Statements;
 use super::status_indexes::Block;
 use super::write::Writer;
@@ -23,9 +22,6 @@ use crate::clock::Timestamp;
 
 /// How long a request waits for a connection, or for a lock that another process holds.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a node may go on with a client that another node or the command line has changed.
-const CLIENT_FRESHNESS: Duration = Duration::from_secs(3);
-const CACHED_CLIENTS: u64 = 10_000;
 
 /// Where the rows are: `sqlite:PATH` or `postgres://…`.
 #[derive(Clone, PartialEq, Eq)]
@@ -73,7 +69,7 @@ struct Inner {
     /// Migrations and checks need the writing connection itself.
     direct: DatabaseConnection,
     statements: Statements,
-    clients: Cache<String, Arc<Client>>,
+    clients: KnownClients,
     posted: Notify,
     ended: Arc<Notify>,
     address: Address,
@@ -109,7 +105,7 @@ impl Store {
             Address::Sqlite(_) => Writer::gathering(direct.clone(), ended.clone()),
             Address::Postgres(_) => Writer::Pool(direct.clone(), ended.clone()),
         };
-        let clients = Cache::builder().max_capacity(CACHED_CLIENTS).time_to_live(CLIENT_FRESHNESS).build();
+        let clients = KnownClients::default();
         let (posted, address, status_block) = (Notify::new(), address.clone(), Block::default());
         Ok(Store(Arc::new(Inner {
             reader,
@@ -137,7 +133,7 @@ impl Store {
         &self.0.status_block
     }
 
-    pub(super) fn cached_clients(&self) -> &Cache<String, Arc<Client>> {
+    pub(super) fn known_clients(&self) -> &KnownClients {
         &self.0.clients
     }
 

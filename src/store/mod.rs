@@ -13,6 +13,7 @@ pub mod initial_access_tokens;
 pub mod installation;
 pub mod invariants;
 pub mod keys;
+mod known_clients;
 pub mod leases;
 mod measure;
 mod notices;

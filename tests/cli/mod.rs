@@ -2,6 +2,7 @@
 
 mod alone;
 mod beside_the_server;
+mod cache;
 mod development;
 mod operator;
 

@@ -1,7 +1,7 @@
 //! What each endpoint refuses, as tables: one row is one request, its status and its error.
 
 mod authorize;
-mod client_assertion;
+pub mod client_assertion;
 mod client_authentication;
 mod cross_origin;
 mod discovery;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gatepass::keys::rotation::{self, Overlap};
 use gatepass::protocol::algorithm::Algorithm;
-use gatepass::store::keys;
+use gatepass::store::keys::{self, StoredKey};
 use serde_json::Value;
 
 use crate::on_both;
@@ -19,11 +19,15 @@ const OVERLAP: Overlap = Overlap {
 
 pub async fn rotate(world: &World, algorithm: Algorithm) {
     let rows = keys::list(world.app.store.read()).await.unwrap();
-    let sealing = &world.app.installation.sealing;
-    let rotation = rotation::rotate(&rows, algorithm, world.now(), &OVERLAP, sealing);
-    let written = world.app.store.write(rotation, |tx, rotation| Box::pin(rotation.write(tx))).await;
-    assert!(written.unwrap());
+    assert!(try_rotate(world, &rows, algorithm).await);
     world.app.refresh_keys(world.now()).await.unwrap();
+}
+
+/// Decides over `rows`. `false`: somebody else was faster.
+pub async fn try_rotate(world: &World, rows: &[StoredKey], algorithm: Algorithm) -> bool {
+    let sealing = &world.app.installation.sealing;
+    let rotation = rotation::rotate(rows, algorithm, world.now(), &OVERLAP, sealing);
+    world.app.store.write(rotation, |tx, rotation| Box::pin(rotation.write(tx))).await.unwrap()
 }
 
 pub async fn published(world: &World) -> Vec<String> {

@@ -3,6 +3,7 @@
 mod account;
 mod claims;
 mod client_documents;
+mod cluster;
 mod custom_claims;
 mod feed;
 mod guard;

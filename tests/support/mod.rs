@@ -9,10 +9,12 @@ pub mod endpoint;
 pub mod follower;
 pub mod guarded_api;
 pub mod published;
+pub mod redis;
 pub mod registrant;
 pub mod relying_party;
 pub mod world;
 
+pub use self::redis::Redis;
 pub use app_host::AppHost;
 pub use balancer::Balancer;
 pub use browser::Browser;

@@ -86,7 +86,11 @@ impl World {
     /// A further node of the same installation, behind the same name: what a load balancer would choose between,
     /// or the same server after a restart.
     pub async fn another_node(&self) -> World {
-        let settings = [("issuer.url", self.issuer.as_str())];
+        self.another_node_with(&[]).await
+    }
+
+    pub async fn another_node_with(&self, settings: &[(&'static str, &str)]) -> World {
+        let settings = [&[("issuer.url", self.issuer.as_str())], settings].concat();
         World::start_in(self.folder.clone(), self.database.clone(), self.clock.clone(), &settings).await
     }
 

@@ -49,6 +49,7 @@ async fn examine(options: &Options, everywhere: &Everywhere, now: Timestamp, fin
     };
     findings.extend(surroundings::permissions(&config));
     database::examine(&config, options.check, now, findings).await;
+    findings.extend(surroundings::cache(&config).await);
     let issuer = match (&served, dev) {
         (Some(served), Some(dev)) if !served.sets("issuer.url") => Some(dev.issuer),
         (Some(served), _) => Some(served.issuer.url.as_str().to_owned()),

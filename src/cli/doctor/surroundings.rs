@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::finding::Finding;
+use crate::cache;
 use crate::cli::dev_file::DevFile;
 use crate::config::Config;
+use crate::config::database::CacheUrl;
 use crate::outbound::{Failure, Outbound, Reach};
 use crate::store::Address;
 
 const FILES: &str = "files";
 const ISSUER: &str = "issuer";
+const CACHE: &str = "cache";
 
 /// Everything that holds secrets is its owner's alone.
 pub(super) fn permissions(config: &Config) -> Vec<Finding> {
@@ -40,6 +43,26 @@ pub(super) fn permissions(config: &Config) -> Vec<Finding> {
 /// What is not there is nobody's to read.
 fn is_open(path: &Path) -> bool {
     path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+/// Nothing breaks without it, so that whatever is wrong with it is a warning.
+pub(super) async fn cache(config: &Config) -> Vec<Finding> {
+    let Some(address) = config.database.cache.as_ref().map(CacheUrl::address) else { return Vec::new() };
+    let mut findings = vec![match cache::try_out(address).await {
+        Ok(()) => Finding::ok(CACHE, "Redis answers"),
+        Err(fault) => {
+            let says = format!(
+                "Redis cannot be used ({fault}): correct database.cache; the server goes on without it"
+            );
+            Finding::warning(CACHE, says)
+        }
+    }];
+    if address.tells_its_password() {
+        let says =
+            "the password of Redis goes over the network in the clear: write rediss:// in database.cache";
+        findings.push(Finding::warning(CACHE, says));
+    }
+    findings
 }
 
 /// Asks the issuer for its discovery document (OpenID Connect Discovery §4), as an app would.
