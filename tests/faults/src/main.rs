@@ -6,6 +6,7 @@ mod bench;
 mod client;
 mod faults;
 mod ledger;
+mod line;
 mod replay;
 mod report;
 mod rig;

@@ -31,14 +31,19 @@ pub fn exchange(sign_in: &SignIn, code: &str) -> String {
         .finish()
 }
 
-/// A form POST with a client's credentials (RFC 6749 §2.3.1), as bytes to send.
-pub fn post(host: &str, path: &str, credential: &Credential, body: &str) -> Vec<u8> {
+/// The `Authorization` of a client (RFC 6749 §2.3.1).
+pub fn basic(credential: &Credential) -> String {
     let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     let pair = format!("{}:{}", encode(&credential.id), encode(&credential.secret));
+    format!("Basic {}", STANDARD.encode(pair))
+}
+
+/// A form POST with a client's credentials, as bytes to send.
+pub fn post(host: &str, path: &str, credential: &Credential, body: &str) -> Vec<u8> {
     format!(
-        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Basic {}\r\nAccept: application/json\r\n\
+        "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: {}\r\nAccept: application/json\r\n\
          Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{body}",
-        STANDARD.encode(pair),
+        basic(credential),
         body.len()
     )
     .into_bytes()

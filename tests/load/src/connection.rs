@@ -1,6 +1,6 @@
 //! One keep-alive HTTP/1.1 connection (RFC 9112), lean enough that a driver on one core keeps a server on another busy.
 
-use std::fmt;
+use std::{fmt, io};
 
 use anyhow::{Context, bail, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -42,6 +42,21 @@ impl Answer {
     }
 }
 
+/// Nobody has taken the connection, and nothing was sent.
+#[derive(Debug)]
+pub struct Unreachable {
+    address: String,
+    error: io::Error,
+}
+
+impl fmt::Display for Unreachable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot reach {}: {}", self.address, self.error)
+    }
+}
+
+impl std::error::Error for Unreachable {}
+
 /// An answer that was not what was asked for.
 #[derive(Debug)]
 pub struct Unwanted {
@@ -70,6 +85,11 @@ impl Connection {
         Connection { address: address.to_owned(), stream: None, buffer: Vec::with_capacity(16 * 1024), lost }
     }
 
+    /// Whether the last answer has left it open.
+    pub fn is_open(&self) -> bool {
+        self.stream.is_some()
+    }
+
     /// The next request opens a new one.
     pub fn hang_up(&mut self) {
         self.stream = None;
@@ -91,7 +111,7 @@ impl Connection {
     async fn attempt(&mut self, request: &[u8]) -> anyhow::Result<Answer> {
         if self.stream.is_none() {
             let stream = TcpStream::connect(&self.address).await;
-            let stream = stream.with_context(|| format!("cannot reach {}", self.address))?;
+            let stream = stream.map_err(|error| Unreachable { address: self.address.clone(), error })?;
             stream.set_nodelay(true)?;
             self.buffer.clear();
             self.stream = Some(stream);

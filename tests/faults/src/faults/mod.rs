@@ -4,6 +4,7 @@ mod code_race;
 mod database_restart;
 mod kill;
 mod refresh_race;
+mod rolling_restart;
 mod single_use;
 
 use clap::ValueEnum;
@@ -16,18 +17,20 @@ use crate::report::Verdict;
 pub enum Fault {
     F1,
     F2,
+    F7,
     F12,
     F13,
     F15,
 }
 
 impl Fault {
-    pub const ALL: &[Fault] = &[Fault::F1, Fault::F2, Fault::F12, Fault::F13, Fault::F15];
+    pub const ALL: &[Fault] = &[Fault::F1, Fault::F2, Fault::F7, Fault::F12, Fault::F13, Fault::F15];
 
     pub fn name(self) -> &'static str {
         match self {
             Fault::F1 => "F1",
             Fault::F2 => "F2",
+            Fault::F7 => "F7",
             Fault::F12 => "F12",
             Fault::F13 => "F13",
             Fault::F15 => "F15",
@@ -38,6 +41,7 @@ impl Fault {
         match self {
             Fault::F1 => "kill -9",
             Fault::F2 => "database restart",
+            Fault::F7 => "rolling restart",
             Fault::F12 => "refresh race",
             Fault::F13 => "code race",
             Fault::F15 => "other single use",
@@ -49,6 +53,7 @@ impl Fault {
         match self {
             Fault::F1 => kill::run(bench).await,
             Fault::F2 => database_restart::run(bench).await,
+            Fault::F7 => rolling_restart::run(bench).await,
             Fault::F12 => refresh_race::run(bench).await,
             Fault::F13 => code_race::run(bench).await,
             Fault::F15 => single_use::run(bench).await,
