@@ -3,6 +3,7 @@
 mod code_race;
 mod database_restart;
 mod kill;
+mod node_kill;
 mod refresh_race;
 mod rolling_restart;
 mod single_use;
@@ -17,6 +18,7 @@ use crate::report::Verdict;
 pub enum Fault {
     F1,
     F2,
+    F6,
     F7,
     F12,
     F13,
@@ -24,12 +26,14 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: &[Fault] = &[Fault::F1, Fault::F2, Fault::F7, Fault::F12, Fault::F13, Fault::F15];
+    pub const ALL: &[Fault] =
+        &[Fault::F1, Fault::F2, Fault::F6, Fault::F7, Fault::F12, Fault::F13, Fault::F15];
 
     pub fn name(self) -> &'static str {
         match self {
             Fault::F1 => "F1",
             Fault::F2 => "F2",
+            Fault::F6 => "F6",
             Fault::F7 => "F7",
             Fault::F12 => "F12",
             Fault::F13 => "F13",
@@ -41,6 +45,7 @@ impl Fault {
         match self {
             Fault::F1 => "kill -9",
             Fault::F2 => "database restart",
+            Fault::F6 => "node kill",
             Fault::F7 => "rolling restart",
             Fault::F12 => "refresh race",
             Fault::F13 => "code race",
@@ -53,6 +58,7 @@ impl Fault {
         match self {
             Fault::F1 => kill::run(bench).await,
             Fault::F2 => database_restart::run(bench).await,
+            Fault::F6 => node_kill::run(bench).await,
             Fault::F7 => rolling_restart::run(bench).await,
             Fault::F12 => refresh_race::run(bench).await,
             Fault::F13 => code_race::run(bench).await,
