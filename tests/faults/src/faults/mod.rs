@@ -2,6 +2,7 @@
 
 mod code_race;
 mod database_restart;
+mod key_rotation;
 mod kill;
 mod node_kill;
 mod refresh_race;
@@ -23,11 +24,12 @@ pub enum Fault {
     F12,
     F13,
     F15,
+    F16,
 }
 
 impl Fault {
     pub const ALL: &[Fault] =
-        &[Fault::F1, Fault::F2, Fault::F6, Fault::F7, Fault::F12, Fault::F13, Fault::F15];
+        &[Fault::F1, Fault::F2, Fault::F6, Fault::F7, Fault::F12, Fault::F13, Fault::F15, Fault::F16];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -38,6 +40,7 @@ impl Fault {
             Fault::F12 => "F12",
             Fault::F13 => "F13",
             Fault::F15 => "F15",
+            Fault::F16 => "F16",
         }
     }
 
@@ -50,6 +53,7 @@ impl Fault {
             Fault::F12 => "refresh race",
             Fault::F13 => "code race",
             Fault::F15 => "other single use",
+            Fault::F16 => "key rotation",
         }
     }
 
@@ -63,6 +67,7 @@ impl Fault {
             Fault::F12 => refresh_race::run(bench).await,
             Fault::F13 => code_race::run(bench).await,
             Fault::F15 => single_use::run(bench).await,
+            Fault::F16 => key_rotation::run(bench).await,
         }
     }
 }

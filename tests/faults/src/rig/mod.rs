@@ -29,6 +29,14 @@ pub enum Database {
     Postgres,
 }
 
+/// What lies in the database before the nodes start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stock {
+    Nothing,
+    /// Those of the load driver.
+    UserAndClients,
+}
+
 /// What is to be set up.
 #[derive(Clone, Debug)]
 pub struct Layout {
@@ -38,14 +46,21 @@ pub struct Layout {
     pub balanced: bool,
     /// Beside a redis-server.
     pub cached: bool,
+    pub stock: Stock,
     /// What the nodes are told besides, as `GATEPASS_…` variables of the environment.
     pub settings: Vec<(String, String)>,
 }
 
 impl Layout {
     pub fn sqlite() -> Self {
-        let settings = Vec::new();
-        Layout { database: Database::Sqlite, nodes: 1, balanced: false, cached: false, settings }
+        Layout {
+            database: Database::Sqlite,
+            nodes: 1,
+            balanced: false,
+            cached: false,
+            stock: Stock::UserAndClients,
+            settings: Vec::new(),
+        }
     }
 
     pub fn postgres(nodes: usize) -> Self {
@@ -116,9 +131,11 @@ impl Rig {
             environment.push(("GATEPASS_DATABASE__URL".to_owned(), postgres.url()));
         }
         environment.extend(layout.settings.clone());
-        let mut prepare = Command::new("./gatepass.sh");
-        prepare.args(["prepare", "ES256"]).current_dir(SERVERS).envs(environment.clone());
-        output(prepare).await.context("setting up the database")?;
+        if layout.stock == Stock::UserAndClients {
+            let mut prepare = Command::new("./gatepass.sh");
+            prepare.args(["prepare", "ES256"]).current_dir(SERVERS).envs(environment.clone());
+            output(prepare).await.context("setting up the database")?;
+        }
 
         let mut nodes = Vec::new();
         for number in 1..=layout.nodes {
