@@ -24,6 +24,9 @@ const PROBE_PATIENCE: Duration = Duration::from_secs(1);
 /// Between two tries to find Redis well again.
 const BREATH: Duration = Duration::from_millis(500);
 
+/// How often the figures say that it is connected.
+const SAY_EVERY: Duration = Duration::from_secs(1);
+
 /// Where Redis is: `redis://`, `rediss://` (TLS, verified by the roots of the system) or `redis+unix://`. It may hold
 /// a password, so it is not printed.
 #[derive(Clone)]
@@ -179,7 +182,17 @@ impl Link {
     fn go_on_with(&self, connection: MultiplexedConnection) {
         let mut line = self.line.write().unwrap_or_else(PoisonError::into_inner);
         *line = Line { connection: Some(connection), number: line.number + 1 };
-        metrics::gauge!("gatepass_cache_connected").set(1.0);
+    }
+
+    /// Returns when the connection has failed.
+    async fn stays(&self) {
+        loop {
+            // Said again and again: at the start nobody may have listened yet.
+            metrics::gauge!("gatepass_cache_connected").set(1.0);
+            if timeout(SAY_EVERY, self.broken.notified()).await.is_ok() {
+                return;
+            }
+        }
     }
 
     fn break_off(&self, number: u64, fault: &Fault) {
@@ -189,7 +202,6 @@ impl Link {
         }
         drop(line);
         metrics::counter!("gatepass_cache_failures_total").increment(1);
-        metrics::gauge!("gatepass_cache_connected").set(0.0);
         tracing::warn!(%fault, "Redis failed; the database answers alone until it is well again");
         self.broken.notify_one();
     }
@@ -203,7 +215,8 @@ impl Link {
                     tracing::info!("Redis answers");
                     last = None;
                     self.go_on_with(connection);
-                    self.broken.notified().await;
+                    self.stays().await;
+                    metrics::gauge!("gatepass_cache_connected").set(0.0);
                 }
                 Err(fault) if last.as_ref() == Some(&fault) => {}
                 Err(fault) => {

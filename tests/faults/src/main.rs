@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "the rig is there before all that use it")]
 
+mod asserting;
 mod bench;
 mod client;
 mod faults;

@@ -4,6 +4,7 @@ mod code_race;
 mod database_restart;
 mod key_rotation;
 mod kill;
+mod lost_cache;
 mod node_kill;
 mod refresh_race;
 mod rolling_restart;
@@ -19,6 +20,7 @@ use crate::report::Verdict;
 pub enum Fault {
     F1,
     F2,
+    F3,
     F6,
     F7,
     F12,
@@ -28,13 +30,23 @@ pub enum Fault {
 }
 
 impl Fault {
-    pub const ALL: &[Fault] =
-        &[Fault::F1, Fault::F2, Fault::F6, Fault::F7, Fault::F12, Fault::F13, Fault::F15, Fault::F16];
+    pub const ALL: &[Fault] = &[
+        Fault::F1,
+        Fault::F2,
+        Fault::F3,
+        Fault::F6,
+        Fault::F7,
+        Fault::F12,
+        Fault::F13,
+        Fault::F15,
+        Fault::F16,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
             Fault::F1 => "F1",
             Fault::F2 => "F2",
+            Fault::F3 => "F3",
             Fault::F6 => "F6",
             Fault::F7 => "F7",
             Fault::F12 => "F12",
@@ -48,6 +60,7 @@ impl Fault {
         match self {
             Fault::F1 => "kill -9",
             Fault::F2 => "database restart",
+            Fault::F3 => "Redis lost",
             Fault::F6 => "node kill",
             Fault::F7 => "rolling restart",
             Fault::F12 => "refresh race",
@@ -62,6 +75,7 @@ impl Fault {
         match self {
             Fault::F1 => kill::run(bench).await,
             Fault::F2 => database_restart::run(bench).await,
+            Fault::F3 => lost_cache::run(bench).await,
             Fault::F6 => node_kill::run(bench).await,
             Fault::F7 => rolling_restart::run(bench).await,
             Fault::F12 => refresh_race::run(bench).await,

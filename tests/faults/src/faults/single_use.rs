@@ -3,28 +3,21 @@
 //! proofs, TOTP codes, pushed requests, device codes, recovery codes, reset or one-time tokens, registration access
 //! tokens do not rotate, and there is no first administrator.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, ensure};
-use aws_lc_rs::hmac;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use anyhow::Context;
 use futures_util::future::join_all;
 use gatepass_load::connection::Lost;
 use gatepass_load::visitor::{Asking, Place, authorization_request};
 use serde_json::json;
-use url::form_urlencoded::Serializer;
 
+use crate::asserting;
 use crate::bench::Bench;
 use crate::client::Client;
 use crate::report::{Pass, Verdict};
 use crate::rig::{Layout, Rig};
 
 const PARALLEL: usize = 50;
-const SECRET: &str = "a-secret-of-the-client-with-assertions-0123456789";
 
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
     let mut verdicts = Vec::new();
@@ -71,24 +64,11 @@ async fn race(bench: &Bench, layout: Layout) -> anyhow::Result<Verdict> {
 }
 
 async fn assertions(rig: &Rig, clients: &mut [Client], rounds: usize) -> anyhow::Result<Tally> {
-    let mut add =
-        rig.command(&["client", "add", "--id", "asserting", "--name", "Asserting", "--secret-stdin"]);
-    add.args(["--auth-method", "client_secret_jwt", "--grant-type", "client_credentials"]);
-    told(add, SECRET)?;
+    asserting::register(rig)?;
     let mut tally = Tally::default();
     for round in 0..rounds {
-        let body = Serializer::new(String::new())
-            .append_pair("grant_type", "client_credentials")
-            .append_pair("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-            .append_pair("client_assertion", &assertion(&rig.site.issuer, round)?)
-            .finish();
-        let request = format!(
-            "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            rig.site.endpoints.token,
-            rig.site.host()?,
-            body.len()
-        );
+        let body = asserting::body(&rig.site.issuer, &format!("of round {round}"))?;
+        let request = asserting::request(&rig.site, &body)?;
         tally.count(statuses(clients, &request).await.into_iter().map(|status| match status {
             Some(200) => Some(true),
             Some(401) => Some(false),
@@ -96,22 +76,6 @@ async fn assertions(rig: &Rig, clients: &mut [Client], rounds: usize) -> anyhow:
         }));
     }
     Ok(tally)
-}
-
-/// RFC 7523 §3, signed by the secret (OpenID Connect Core §9, client_secret_jwt).
-fn assertion(issuer: &str, round: usize) -> anyhow::Result<String> {
-    #[expect(clippy::disallowed_methods, reason = "the client has a clock of its own")]
-    let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let expires = (now + Duration::from_secs(60)).as_secs();
-    let claims = json!({
-        "iss": "asserting", "sub": "asserting", "aud": issuer, "exp": expires, "iat": now.as_secs(),
-        "jti": format!("the assertion of round {round}"),
-    });
-    let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-    let signed = format!("{}.{}", encode(br#"{"alg":"HS256"}"#), encode(claims.to_string().as_bytes()));
-    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
-    let signature = hmac::sign(&key, signed.as_bytes());
-    Ok(format!("{signed}.{}", encode(signature.as_ref())))
 }
 
 async fn initial_access_tokens(rig: &Rig, clients: &mut [Client], rounds: usize) -> anyhow::Result<Tally> {
@@ -127,7 +91,7 @@ async fn initial_access_tokens(rig: &Rig, clients: &mut [Client], rounds: usize)
             rig.site.host()?,
             document.len()
         );
-        tally.count(statuses(clients, &request).await.into_iter().map(|status| match status {
+        tally.count(statuses(clients, request.as_bytes()).await.into_iter().map(|status| match status {
             Some(201) => Some(true),
             Some(401) => Some(false),
             _ => None,
@@ -137,8 +101,8 @@ async fn initial_access_tokens(rig: &Rig, clients: &mut [Client], rounds: usize)
 }
 
 /// One request of everybody at once; the status of each answer.
-async fn statuses(clients: &mut [Client], request: &str) -> Vec<Option<u16>> {
-    let answers = join_all(clients.iter_mut().map(|client| client.send(request.as_bytes()))).await;
+async fn statuses(clients: &mut [Client], request: &[u8]) -> Vec<Option<u16>> {
+    let answers = join_all(clients.iter_mut().map(|client| client.send(request))).await;
     answers.into_iter().map(|answer| answer.ok().map(|answer| answer.status)).collect()
 }
 
@@ -175,12 +139,4 @@ async fn authorization_requests(clients: &mut [Client], rounds: usize) -> anyhow
         }));
     }
     Ok(tally)
-}
-
-/// Runs a command that reads `input`.
-fn told(mut command: Command, input: &str) -> anyhow::Result<()> {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-    child.stdin.take().context("no standard input")?.write_all(input.as_bytes())?;
-    ensure!(child.wait()?.success(), "{command:?} failed");
-    Ok(())
 }

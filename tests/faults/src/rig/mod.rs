@@ -73,6 +73,11 @@ impl Layout {
         self
     }
 
+    pub fn cached(mut self) -> Self {
+        self.cached = true;
+        self
+    }
+
     /// For the report: "postgres, 3 nodes".
     pub fn profile(&self) -> String {
         let database = match self.database {
@@ -129,6 +134,9 @@ impl Rig {
         if let Some(postgres) = &postgres {
             environment.push(("DATABASE_URL".to_owned(), postgres.url()));
             environment.push(("GATEPASS_DATABASE__URL".to_owned(), postgres.url()));
+        }
+        if let Some(cache) = &cache {
+            environment.push(("GATEPASS_DATABASE__CACHE".to_owned(), cache.url()));
         }
         environment.extend(layout.settings.clone());
         if layout.stock == Stock::UserAndClients {
