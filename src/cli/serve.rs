@@ -51,8 +51,8 @@ const TLS_EVERY: Duration = Duration::from_secs(5);
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut config = load(options)?;
     log::begin(&config.log).context("cannot begin to log")?;
-    let public = bind(config.server.listen, "server.listen").await?;
-    let management = bind_management(&config).await?;
+    let public = bind(config.server.listen, "server.listen")?;
+    let management = bind_management(&config)?;
     let (public_address, management_address) = (public.local_addr()?, management.local_addr()?);
     config.follow_listener(public_address);
     let tls = Tls::of(&config.server)?;
@@ -133,8 +133,8 @@ fn load(options: Options) -> anyhow::Result<Config> {
     Ok(Config::load(&sources, mode)?)
 }
 
-async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
+fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener> {
+    server::listen(address).map_err(|error| match error.kind() {
         ErrorKind::AddrInUse => anyhow::anyhow!(
             "{address} is taken by another process: stop it, or choose another address for {setting}"
         ),
@@ -143,11 +143,11 @@ async fn bind(address: SocketAddr, setting: &str) -> anyhow::Result<TcpListener>
 }
 
 /// In development a second server on the same machine finds a place by itself, unless somebody chose one.
-async fn bind_management(config: &Config) -> anyhow::Result<TcpListener> {
+fn bind_management(config: &Config) -> anyhow::Result<TcpListener> {
     let address = config.server.management_listen;
     let is_free_to_move = config.mode == Mode::Development && !config.sets("server.management_listen");
-    match bind(address, "server.management_listen").await {
-        Err(_) if is_free_to_move => bind(SocketAddr::new(address.ip(), 0), "server.management_listen").await,
+    match bind(address, "server.management_listen") {
+        Err(_) if is_free_to_move => bind(SocketAddr::new(address.ip(), 0), "server.management_listen"),
         bound => bound,
     }
 }

@@ -18,7 +18,7 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -33,6 +33,21 @@ use super::tls::Tls;
 
 /// Between two tries while the process has no file descriptor left.
 const BREATH: Duration = Duration::from_millis(10);
+
+/// Connections that the kernel keeps until they are accepted, or `net.core.somaxconn` if that is less. The next one
+/// waits a second until it asks again, and one that says nothing is never heard of.
+const BACKLOG: u32 = 4096;
+
+/// A listener with room for a crowd at the door.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves `router` until the end of `shutdown`, and returns when the last connection is closed. Every request
 /// carries its [`Peer`].
@@ -80,6 +95,8 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, places: &Arc<Semap
             server.wanted.notify_one();
         }
         let place = places.clone().acquire_owned().await;
+        // If all were busy, the wish is still in the air: it must not end somebody who is idle later.
+        let _ = server.wanted.notified().now_or_never();
         let server = server.clone();
         tokio::spawn(async move {
             server.receive(socket, peer).await;

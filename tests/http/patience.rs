@@ -181,6 +181,20 @@ async fn a_busy_connection_gives_way_to_nobody() {
     let mut waiting = listener.say(GET).await;
     assert!(rest(&mut busy).await.starts_with("HTTP/1.1 200 "));
     assert!(answer(&mut waiting).await.ends_with("hello"));
+    // Nobody wants its place: what the one before was asked for is not asked of it.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let get = GET.replace("HOST", &listener.address.to_string());
+    waiting.write_all(get.as_bytes()).await.unwrap();
+    assert!(answer(&mut waiting).await.ends_with("hello"));
+}
+
+#[tokio::test]
+async fn a_crowd_at_the_door_waits_until_it_is_let_in() {
+    let listener = gatepass::http::server::listen("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    let crowd = futures_util::future::join_all((0..500).map(|_| tokio::net::TcpStream::connect(address)));
+    let crowd = tokio::time::timeout(Duration::from_secs(8), crowd).await.expect("there is room for all");
+    assert!(crowd.iter().all(Result::is_ok));
 }
 
 #[tokio::test]
