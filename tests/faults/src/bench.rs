@@ -49,6 +49,6 @@ impl Bench {
     }
 
     pub async fn rig(&self, layout: Layout) -> anyhow::Result<Rig> {
-        Rig::set_up(&self.binary, layout).await
+        Rig::set_up(&self.binary, layout, self.seed("rig")).await
     }
 }

@@ -4,7 +4,9 @@
 
 mod asserting;
 mod bench;
+mod bystanders;
 mod client;
+mod crowd;
 mod faults;
 mod ledger;
 mod line;

@@ -2,13 +2,19 @@
 
 mod code_race;
 mod database_restart;
+mod expired_rows;
+mod hang_ups;
+mod idle_connections;
 mod key_rotation;
 mod kill;
 mod lost_cache;
+mod network;
 mod node_kill;
+mod overload;
 mod refresh_race;
 mod rolling_restart;
 mod single_use;
+mod slow_clients;
 
 use clap::ValueEnum;
 
@@ -23,10 +29,16 @@ pub enum Fault {
     F3,
     F6,
     F7,
+    F9,
+    F10,
+    F11,
     F12,
     F13,
     F15,
     F16,
+    F19,
+    F20,
+    F25,
 }
 
 impl Fault {
@@ -36,10 +48,16 @@ impl Fault {
         Fault::F3,
         Fault::F6,
         Fault::F7,
+        Fault::F9,
+        Fault::F10,
+        Fault::F11,
         Fault::F12,
         Fault::F13,
         Fault::F15,
         Fault::F16,
+        Fault::F19,
+        Fault::F20,
+        Fault::F25,
     ];
 
     pub fn name(self) -> &'static str {
@@ -49,10 +67,16 @@ impl Fault {
             Fault::F3 => "F3",
             Fault::F6 => "F6",
             Fault::F7 => "F7",
+            Fault::F9 => "F9",
+            Fault::F10 => "F10",
+            Fault::F11 => "F11",
             Fault::F12 => "F12",
             Fault::F13 => "F13",
             Fault::F15 => "F15",
             Fault::F16 => "F16",
+            Fault::F19 => "F19",
+            Fault::F20 => "F20",
+            Fault::F25 => "F25",
         }
     }
 
@@ -63,10 +87,16 @@ impl Fault {
             Fault::F3 => "Redis lost",
             Fault::F6 => "node kill",
             Fault::F7 => "rolling restart",
+            Fault::F9 => "slow clients",
+            Fault::F10 => "idle connections",
+            Fault::F11 => "expired rows",
             Fault::F12 => "refresh race",
             Fault::F13 => "code race",
             Fault::F15 => "other single use",
             Fault::F16 => "key rotation",
+            Fault::F19 => "network to the database",
+            Fault::F20 => "overload",
+            Fault::F25 => "hang-ups",
         }
     }
 
@@ -78,10 +108,16 @@ impl Fault {
             Fault::F3 => lost_cache::run(bench).await,
             Fault::F6 => node_kill::run(bench).await,
             Fault::F7 => rolling_restart::run(bench).await,
+            Fault::F9 => slow_clients::run(bench).await,
+            Fault::F10 => idle_connections::run(bench).await,
+            Fault::F11 => expired_rows::run(bench).await,
             Fault::F12 => refresh_race::run(bench).await,
             Fault::F13 => code_race::run(bench).await,
             Fault::F15 => single_use::run(bench).await,
             Fault::F16 => key_rotation::run(bench).await,
+            Fault::F19 => network::run(bench).await,
+            Fault::F20 => overload::run(bench).await,
+            Fault::F25 => hang_ups::run(bench).await,
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod balancer;
 mod cache;
+mod link;
 mod node;
 mod postgres;
 mod program;
@@ -16,8 +17,11 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use gatepass_load::description::Description;
 
+use crate::seed::Seed;
+
 pub use balancer::Balancer;
 pub use cache::Cache;
+pub use link::{Link, Weather};
 pub use node::Node;
 pub use postgres::{Postgres, Restart};
 pub use program::{Program, Signal};
@@ -47,6 +51,8 @@ pub struct Layout {
     /// Beside a redis-server.
     pub cached: bool,
     pub stock: Stock,
+    /// With a link before the database.
+    pub linked: bool,
     /// What the nodes are told besides, as `GATEPASS_…` variables of the environment.
     pub settings: Vec<(String, String)>,
 }
@@ -59,12 +65,18 @@ impl Layout {
             balanced: false,
             cached: false,
             stock: Stock::UserAndClients,
+            linked: false,
             settings: Vec::new(),
         }
     }
 
     pub fn postgres(nodes: usize) -> Self {
         Layout { database: Database::Postgres, nodes, balanced: nodes > 1, ..Layout::sqlite() }
+    }
+
+    /// The nodes reach their PostgreSQL by a [`Link`].
+    pub fn behind_a_link(self) -> Self {
+        Layout { linked: true, ..self }
     }
 
     /// `("GATEPASS_ISSUER__REFRESH_GRACE_SECONDS", "10")`
@@ -96,6 +108,7 @@ pub struct Rig {
     pub nodes: Vec<Node>,
     pub balancer: Option<Balancer>,
     pub cache: Option<Cache>,
+    pub link: Option<Link>,
     pub postgres: Option<Postgres>,
     /// How the rig is spoken to; the issuer is https, as if TLS ended before it.
     pub site: Description,
@@ -109,11 +122,15 @@ const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../load/servers");
 
 impl Rig {
     /// Starts everything, with a user and clients, and returns when all nodes are ready.
-    pub async fn set_up(binary: &Path, layout: Layout) -> anyhow::Result<Rig> {
+    pub async fn set_up(binary: &Path, layout: Layout, seed: Seed) -> anyhow::Result<Rig> {
         let scratch = Scratch::new()?;
         let postgres = match layout.database {
             Database::Sqlite => None,
             Database::Postgres => Some(Postgres::start(&scratch).await?),
+        };
+        let link = match &postgres {
+            Some(postgres) if layout.linked => Some(Link::to(postgres.port, seed).await?),
+            Some(_) | None => None,
         };
         let cache = if layout.cached { Some(Cache::start(&scratch).await?) } else { None };
         let front = free_port()?;
@@ -132,8 +149,9 @@ impl Rig {
         .map(|(name, value)| (name.to_owned(), value))
         .into();
         if let Some(postgres) = &postgres {
-            environment.push(("DATABASE_URL".to_owned(), postgres.url()));
-            environment.push(("GATEPASS_DATABASE__URL".to_owned(), postgres.url()));
+            let url = postgres.url_at(link.as_ref().map_or(postgres.port, |link| link.port));
+            environment.push(("DATABASE_URL".to_owned(), url.clone()));
+            environment.push(("GATEPASS_DATABASE__URL".to_owned(), url));
         }
         if let Some(cache) = &cache {
             environment.push(("GATEPASS_DATABASE__CACHE".to_owned(), cache.url()));
@@ -166,7 +184,7 @@ impl Rig {
             (Some(_), _) | (None, None) => None,
         };
         let binary = binary.to_owned();
-        Ok(Rig { nodes, balancer, cache, postgres, site, environment, binary, scratch })
+        Ok(Rig { nodes, balancer, cache, link, postgres, site, environment, binary, scratch })
     }
 
     /// The same site, asked at one of its nodes.
@@ -177,6 +195,16 @@ impl Rig {
     /// Runs it to its end, which must be a success.
     pub async fn gatepass(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         output(self.command(arguments)).await
+    }
+
+    /// One statement to the database itself, and what it gives.
+    pub async fn ask(&self, statement: &str) -> anyhow::Result<String> {
+        if let Some(postgres) = &self.postgres {
+            return postgres.query(statement).await;
+        }
+        let mut sqlite = Command::new("sqlite3");
+        sqlite.arg("-cmd").arg(".timeout 5000").arg(self.scratch.join("data/gatepass.db")).arg(statement);
+        Ok(String::from_utf8(output(sqlite).await?.stdout)?.trim().to_owned())
     }
 
     /// Rows that break an invariant of the store, and whatever else `gatepass doctor --check` calls broken.

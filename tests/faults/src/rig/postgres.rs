@@ -64,7 +64,12 @@ impl Postgres {
     }
 
     pub fn url(&self) -> String {
-        format!("postgres://gatepass@127.0.0.1:{}/postgres", self.port)
+        self.url_at(self.port)
+    }
+
+    /// The same, where another port leads to it.
+    pub fn url_at(&self, port: u16) -> String {
+        format!("postgres://gatepass@127.0.0.1:{port}/postgres")
     }
 
     pub fn id(&self) -> u32 {
