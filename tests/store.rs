@@ -125,6 +125,37 @@ on_both!(what_is_dead_is_removed_by_one_node_and_what_lives_stays(world) {
     assert!(silent.parameters().contains_key("code"));
 });
 
+on_both!(a_grant_that_was_ended_or_rests_is_gone_within_a_day_and_not_at_its_absolute_end(world) {
+    world.user("alice").await;
+    let shop = world.shop().await;
+    let (days, idle) = (|days: u64| Duration::from_secs(days * 24 * 3600), Duration::from_secs(30 * 24 * 3600));
+    let refresh = async |token: &str| shop.refresh(token).await.json()["refresh_token"].as_str().unwrap().to_owned();
+    let hours_pass = async |hours: u64| {
+        let mut gone = 0;
+        for _ in 0..hours {
+            world.time_passes(Duration::from_secs(3600));
+            gone += jobs::resting::prune(&world.app.store, idle, world.now()).await.unwrap();
+            let again = jobs::resting::prune(&world.app.store, idle, world.now()).await.unwrap();
+            assert_eq!(again, 0, "once an hour, whoever tries");
+        }
+        gone
+    };
+    let ended = shop.tokens("alice", "openid").await;
+    let _rests = shop.tokens("alice", "openid").await;
+    let used = shop.tokens("alice", "openid").await["refresh_token"].as_str().unwrap().to_owned();
+    shop.revoke(ended["refresh_token"].as_str().unwrap()).await;
+    assert_eq!(hours_pass(23).await, 0, "it is known as ended for a day");
+    assert_eq!(hours_pass(24).await, 1, "the one that was ended");
+    assert_eq!(shop.refresh(ended["refresh_token"].as_str().unwrap()).await.status, 400);
+
+    world.time_passes(days(20));
+    let used = refresh(&used).await;
+    world.time_passes(days(9));
+    assert_eq!(hours_pass(24).await, 1, "the one that rests");
+    assert_eq!(hours_pass(24).await, 0);
+    refresh(&used).await;
+});
+
 on_both!(many_dead_rows_go_in_batches(world) {
     let (store, now) = (&world.app.store, world.now());
     store

@@ -7,6 +7,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::App;
 use crate::id::Id;
 use crate::jobs;
+use crate::store::{self, leases::Node};
 
 /// How often the keys are read again: a rotation or an emergency reaches every node within this.
 const KEYS_EVERY: Duration = Duration::from_secs(3);
@@ -34,13 +35,18 @@ async fn prune(app: &App) {
     let mut ticks = every(PRUNE_EVERY);
     loop {
         ticks.tick().await;
-        let unused = app.config.registration.unused();
-        match jobs::prune(&app.store, node, unused, app.clock.now()).await {
+        match remove_dead(app, node).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "removed what was dead"),
             Err(error) => tracing::warn!(%error, "could not remove what is dead; trying again later"),
         }
     }
+}
+
+async fn remove_dead(app: &App, node: Id<Node>) -> Result<u64, store::Error> {
+    let (unused, idle) = (app.config.registration.unused(), app.config.issuer.refresh_idle());
+    let gone = jobs::prune(&app.store, node, unused, app.clock.now()).await?;
+    Ok(gone + jobs::resting::prune(&app.store, idle, app.clock.now()).await?)
 }
 
 async fn tidy(app: &App) {

@@ -1,6 +1,7 @@
 //! What runs by itself: removing what is dead, in small batches, on one node at a time.
 
 pub mod deliver;
+pub mod resting;
 
 use std::time::Duration;
 
@@ -8,8 +9,8 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::leases::{self, Node};
 use crate::store::{
-    Error, Store, attempts, authorizations, followers, grants, initial_access_tokens, keys, outbox, replay,
-    revocations, revoked_tokens, sessions, unused,
+    Error, Store, attempts, authorizations, dead_grants, followers, initial_access_tokens, keys, outbox,
+    replay, revocations, revoked_tokens, sessions, unused,
 };
 
 /// Rows that one transaction removes: few enough that nobody waits for it.
@@ -91,7 +92,7 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
                         match kind {
                             Kind::Authorizations => authorizations::remove_expired(tx, *before, BATCH).await,
                             Kind::Sessions => sessions::remove_expired(tx, *before, BATCH).await,
-                            Kind::Grants => grants::remove_expired(tx, *before, BATCH).await,
+                            Kind::Grants => dead_grants::remove_expired(tx, *before, BATCH).await,
                             Kind::RevokedTokens => revoked_tokens::remove_expired(tx, *before, BATCH).await,
                             Kind::Attempts => attempts::remove_expired(tx, *before, BATCH).await,
                             Kind::Outbox => outbox::remove_settled(tx, before.minus(LOG_LIFE), BATCH).await,

@@ -8,15 +8,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait, Set,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
 
+use super::Error;
 use super::revoked_tokens::{self, Jti};
 use super::sessions::Session;
 use super::status_indexes::StatusIndex;
 use super::users::{self, User};
-use super::{Error, clients, sessions};
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::protocol::resource::Resources;
@@ -330,41 +328,6 @@ pub async fn list_live(
 }
 
 const LISTED: u64 = 1000;
-
-/// Removes what expired `before`, except where a client is yet to be told that the session has ended: it is known as a
-/// party by its grants.
-pub async fn remove_expired(db: &impl ConnectionTrait, before: Timestamp, limit: u64) -> Result<u64, Error> {
-    let lives = Query::select()
-        .expr(Expr::val(1))
-        .from(sessions::row::Entity)
-        .and_where(
-            Expr::col((sessions::row::Entity, sessions::row::Column::Id))
-                .eq(Expr::col((Entity, Column::SessionId))),
-        )
-        .and_where(Expr::col((sessions::row::Entity, sessions::row::Column::EndedAt)).is_null())
-        .and_where(Expr::col((sessions::row::Entity, sessions::row::Column::ExpiresAt)).gt(before))
-        .to_owned();
-    let listens = Query::select()
-        .expr(Expr::val(1))
-        .from(clients::row::Entity)
-        .and_where(
-            Expr::col((clients::row::Entity, clients::row::Column::Id))
-                .eq(Expr::col((Entity, Column::ClientId))),
-        )
-        .and_where(
-            Expr::col((clients::row::Entity, clients::row::Column::Metadata)).like("%channel_logout_uri\":%"),
-        )
-        .to_owned();
-    let awaited = Condition::all().add(Expr::exists(lives)).add(Expr::exists(listens));
-    let expired = Entity::find()
-        .select_only()
-        .column(Column::Id)
-        .filter(Column::ExpiresAt.lt(before))
-        .filter(awaited.not())
-        .limit(limit);
-    let gone = Entity::delete_many().filter(Column::Id.in_subquery(expired.into_query())).exec(db).await?;
-    Ok(gone.rows_affected)
-}
 
 pub async fn remove_all_of(db: &impl ConnectionTrait, user: Id<User>) -> Result<(), Error> {
     Entity::delete_many().filter(Column::UserId.eq(user)).exec(db).await?;

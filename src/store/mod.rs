@@ -7,6 +7,7 @@ pub mod clients;
 pub mod consents;
 pub mod credentials;
 mod database;
+pub mod dead_grants;
 pub mod followers;
 pub mod grants;
 pub mod initial_access_tokens;
