@@ -1,7 +1,8 @@
-//! The audit trail: rows that are only added, in the transaction of what they tell.
+//! The audit trail: rows that are only added, in the transaction of what they tell, and removed by operators only.
 
 use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Set,
+    ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Set,
 };
 use serde_json::Value;
 
@@ -46,7 +47,22 @@ mod row {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity};
+use row::{ActiveModel, Column, Entity, Model};
+
+impl TryFrom<Model> for Entry {
+    type Error = Error;
+
+    fn try_from(row: Model) -> Result<Self, Error> {
+        Ok(Entry {
+            detail: document(&row.detail, "audit", "detail", row.id)?,
+            id: row.id,
+            at: row.at,
+            event: row.event,
+            user_id: row.user_id,
+            client_id: row.client_id,
+        })
+    }
+}
 
 pub async fn append(db: &impl ConnectionTrait, entry: &Entry) -> Result<(), Error> {
     let row = ActiveModel {
@@ -74,16 +90,32 @@ pub async fn list(
         .limit(limit)
         .all(db)
         .await?;
-    rows.into_iter()
-        .map(|row| {
-            Ok(Entry {
-                detail: document(&row.detail, "audit", "detail", row.id)?,
-                id: row.id,
-                at: row.at,
-                event: row.event,
-                user_id: row.user_id,
-                client_id: row.client_id,
-            })
+    rows.into_iter().map(Entry::try_from).collect()
+}
+
+/// What was recorded before `end`, the oldest first, from the entry after this one on.
+pub async fn list_before(
+    db: &impl ConnectionTrait,
+    end: Timestamp,
+    after: Option<(Timestamp, Id<Entry>)>,
+    limit: u64,
+) -> Result<Vec<Entry>, Error> {
+    let rows = Entity::find()
+        .filter(Column::At.lt(end))
+        .apply_if(after, |query, (at, id)| {
+            let same_moment = Condition::all().add(Column::At.eq(at)).add(Column::Id.gt(id));
+            query.filter(Column::At.gte(at)).filter(Condition::any().add(Column::At.gt(at)).add(same_moment))
         })
-        .collect()
+        .order_by_asc(Column::At)
+        .order_by_asc(Column::Id)
+        .limit(limit)
+        .all(db)
+        .await?;
+    rows.into_iter().map(Entry::try_from).collect()
+}
+
+pub async fn remove_before(db: &impl ConnectionTrait, end: Timestamp, limit: u64) -> Result<u64, Error> {
+    let old = Entity::find().select_only().column(Column::Id).filter(Column::At.lt(end)).limit(limit);
+    let gone = Entity::delete_many().filter(Column::Id.in_subquery(old.into_query())).exec(db).await?;
+    Ok(gone.rows_affected)
 }

@@ -2,9 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use gatepass::clock::Timestamp;
+use gatepass::id::Id;
 use gatepass::registration::Registered;
 use gatepass::secret::Secret;
-use gatepass::store::clients;
+use gatepass::store::{audit, clients};
 use sea_orm::{ConnectionTrait, Database};
 use serde_json::{Value, json};
 
@@ -87,6 +89,43 @@ on_both!(users_come_and_go(world) {
     let events: Vec<&str> = trail.as_array().unwrap().iter().map(|entry| entry["event"].as_str().unwrap()).collect();
     assert_eq!((events.first(), events.last()), (Some(&"user_removed"), Some(&"user_added")));
     assert!(events.contains(&"user_disabled") && events.contains(&"user_enabled"), "{events:?}");
+});
+
+on_both!(the_trail_of_last_year_goes_into_a_file_and_then_away(world) {
+    let operator = Operator::beside(&world);
+    operator.adds_user("alice", PASSWORD);
+    let begins = Timestamp::from_secs(1_735_689_600);
+    let told = (0..1203).map(|number| audit::Entry {
+        id: Id::new(),
+        // Many at the same moment; the last of them in the first moment of 2025.
+        at: begins.minus(Duration::from_secs((1202 - number) / 100)),
+        event: "user_added".to_owned(),
+        user_id: None,
+        client_id: Some(number.to_string()),
+        detail: json!({}),
+    });
+    let write = world.app.store.write(told.collect(), |tx, told: &Vec<audit::Entry>| {
+        Box::pin(async move {
+            for entry in told {
+                audit::append(tx, entry).await?;
+            }
+            Ok(())
+        })
+    });
+    write.await.unwrap();
+    let file = operator.home.join("trail.jsonl");
+    let export = ["audit", "export", "--before", "2025-01-01", file.to_str().unwrap()];
+    assert_eq!(operator.json(&export)["exported"], 1103);
+    assert_eq!(operator.refused(&export).0, "output", "nothing is written over");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let clients = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["client_id"].clone());
+    assert!(clients.eq((0..1103).map(|number| json!(number.to_string()))), "each once, the oldest first");
+
+    assert_eq!(operator.says(&["audit", "prune", "--before", "2999-01-01"]).code, 2);
+    assert_eq!(operator.json(&["audit", "prune", "--before", "2025-01-01"])["removed"], 1103);
+    assert_eq!(operator.json(&["audit", "prune", "--before", "2025-01-01"])["removed"], 0);
+    let left = operator.json(&["audit", "list", "--limit", "1000"]);
+    assert_eq!(left.as_array().unwrap().len(), 101, "the new year's, and alice");
 });
 
 on_both!(a_new_password_ends_what_the_old_one_opened(world) {
