@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use gatepass::id::Id;
 use gatepass::jobs;
 use gatepass::secret::Fingerprint;
 use gatepass::store::attempts::{self, Allowance, Budget};
-use gatepass::store::{Error, installation, invariants, revoked_tokens};
+use gatepass::store::{
+    Address, ConnectionTrait, Error, Store, Transaction, installation, invariants, revoked_tokens,
+};
 
 use crate::on_both;
 
@@ -74,6 +76,36 @@ on_both!(a_caller_that_hangs_up_leaves_all_or_nothing(world) {
         assert_eq!(first.is_some(), second.is_some(), "{number}");
     }
 });
+
+#[tokio::test]
+async fn what_is_acknowledged_after_a_full_disk_is_kept() {
+    let folder = std::env::temp_dir().join(format!("gatepass-test-{}", Id::<Store>::new()));
+    std::fs::create_dir(&folder).unwrap();
+    let store = Store::open(&Address::Sqlite(folder.join("gatepass.db")), 2).await.unwrap();
+    store.migrate().await.unwrap();
+    // The file may not grow by one page more.
+    store.write(1, limit_pages).await.unwrap();
+    let too_much = vec![0; 1 << 20];
+    let refused =
+        store.write(too_much, |tx, much| Box::pin(installation::decide(tx, "too much", much))).await;
+    assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
+    store.write(1_000_000, limit_pages).await.unwrap();
+
+    let undone: Result<(), Error> = store.write((), |_, ()| Box::pin(async { Err(Error::Overloaded) })).await;
+    assert!(undone.is_err());
+    store.write((), |tx, ()| Box::pin(installation::decide(tx, "after", b"value"))).await.unwrap();
+    // Another connection sees it, so it is committed.
+    assert!(installation::find(store.read(), "after").await.unwrap().is_some());
+    store.close().await;
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+fn limit_pages<'a>(tx: &'a Transaction, pages: &'a u32) -> BoxFuture<'a, Result<(), Error>> {
+    Box::pin(async move {
+        tx.execute_unprepared(&format!("PRAGMA max_page_count = {pages}")).await?;
+        Ok(())
+    })
+}
 
 on_both!(a_budget_is_shared_by_everybody_who_tries_at_once(world) {
     let store = &world.app.store;

@@ -173,9 +173,15 @@ async fn gather(
     ended: Arc<Notify>,
 ) {
     let mut jobs = Vec::with_capacity(GATHERED);
+    let mut condition = Condition::Sound;
     while queue.recv_many(&mut jobs, GATHERED).await > 0 {
         metrics::histogram!("gatepass_store_gathered_transactions").record(jobs.len() as f64);
-        let commit = run_gathered(&connection, &mut jobs).await.map_err(Arc::new);
+        let commit = match condition.restore(&connection).await {
+            Ok(()) => run_gathered(&connection, &mut jobs).await,
+            Err(error) => Err(error),
+        };
+        condition = if commit.is_ok() { Condition::Sound } else { Condition::Suspect };
+        let commit = commit.map_err(Arc::new);
         Failpoint::AfterCommit.reached();
         if matches!(commit, Ok(true)) {
             ended.notify_one();
@@ -184,6 +190,29 @@ async fn gather(
         for job in jobs.drain(..) {
             job.answer(commit.clone());
         }
+    }
+}
+
+/// What can be said of the writing connection. When a transaction fails, SQLite may have ended it by itself (a disk
+/// that is full), and sqlx counts it as open for ever: it would make savepoints of all that follows, and after the first
+/// of them that is undone nothing would be committed any more, though all of it was acknowledged.
+#[derive(Clone, Copy, PartialEq)]
+enum Condition {
+    Sound,
+    Suspect,
+}
+
+impl Condition {
+    /// A suspect connection is closed, so that the next transaction has a new one.
+    async fn restore(self, connection: &DatabaseConnection) -> Result<(), DbErr> {
+        if self == Condition::Sound {
+            return Ok(());
+        }
+        let suspect = connection.get_sqlite_connection_pool().acquire().await;
+        let suspect = suspect.map_err(|error| DbErr::Conn(RuntimeErr::SqlxError(Arc::new(error))))?;
+        // However that goes, the pool has let go of it.
+        let _ = suspect.close().await;
+        Ok(())
     }
 }
 
