@@ -3,6 +3,7 @@
 mod code_race;
 mod database_restart;
 mod expired_rows;
+mod full_disk;
 mod hang_ups;
 mod idle_connections;
 mod key_rotation;
@@ -11,6 +12,7 @@ mod lost_cache;
 mod network;
 mod node_kill;
 mod overload;
+mod power_loss;
 mod refresh_race;
 mod rolling_restart;
 mod single_use;
@@ -25,8 +27,11 @@ use crate::report::Verdict;
 #[value(rename_all = "UPPER")]
 pub enum Fault {
     F1,
+    #[value(name = "F1b")]
+    F1b,
     F2,
     F3,
+    F4,
     F6,
     F7,
     F9,
@@ -44,8 +49,10 @@ pub enum Fault {
 impl Fault {
     pub const ALL: &[Fault] = &[
         Fault::F1,
+        Fault::F1b,
         Fault::F2,
         Fault::F3,
+        Fault::F4,
         Fault::F6,
         Fault::F7,
         Fault::F9,
@@ -63,8 +70,10 @@ impl Fault {
     pub fn name(self) -> &'static str {
         match self {
             Fault::F1 => "F1",
+            Fault::F1b => "F1b",
             Fault::F2 => "F2",
             Fault::F3 => "F3",
+            Fault::F4 => "F4",
             Fault::F6 => "F6",
             Fault::F7 => "F7",
             Fault::F9 => "F9",
@@ -83,8 +92,10 @@ impl Fault {
     pub fn title(self) -> &'static str {
         match self {
             Fault::F1 => "kill -9",
+            Fault::F1b => "power loss, by strace",
             Fault::F2 => "database restart",
             Fault::F3 => "Redis lost",
+            Fault::F4 => "full disk",
             Fault::F6 => "node kill",
             Fault::F7 => "rolling restart",
             Fault::F9 => "slow clients",
@@ -104,8 +115,10 @@ impl Fault {
     pub async fn run(self, bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
         match self {
             Fault::F1 => kill::run(bench).await,
+            Fault::F1b => power_loss::run(bench).await,
             Fault::F2 => database_restart::run(bench).await,
             Fault::F3 => lost_cache::run(bench).await,
+            Fault::F4 => full_disk::run(bench).await,
             Fault::F6 => node_kill::run(bench).await,
             Fault::F7 => rolling_restart::run(bench).await,
             Fault::F9 => slow_clients::run(bench).await,

@@ -8,6 +8,7 @@ mod node;
 mod postgres;
 mod program;
 mod scratch;
+mod small_disk;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,7 @@ pub use node::Node;
 pub use postgres::{Postgres, Restart};
 pub use program::{Program, Signal};
 pub use scratch::Scratch;
+pub use small_disk::SmallDisk;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Database {
@@ -53,6 +55,8 @@ pub struct Layout {
     pub stock: Stock,
     /// With a link before the database.
     pub linked: bool,
+    /// The data folder has a file system of so many megabytes.
+    pub small_disk: Option<u32>,
     /// What the nodes are told besides, as `GATEPASS_…` variables of the environment.
     pub settings: Vec<(String, String)>,
 }
@@ -66,6 +70,7 @@ impl Layout {
             cached: false,
             stock: Stock::UserAndClients,
             linked: false,
+            small_disk: None,
             settings: Vec::new(),
         }
     }
@@ -77,6 +82,10 @@ impl Layout {
     /// The nodes reach their PostgreSQL by a [`Link`].
     pub fn behind_a_link(self) -> Self {
         Layout { linked: true, ..self }
+    }
+
+    pub fn on_small_disk(self, megabytes: u32) -> Self {
+        Layout { small_disk: Some(megabytes), ..self }
     }
 
     /// `("GATEPASS_ISSUER__REFRESH_GRACE_SECONDS", "10")`
@@ -114,6 +123,7 @@ pub struct Rig {
     pub site: Description,
     environment: Vec<(String, String)>,
     binary: PathBuf,
+    pub data_disk: Option<SmallDisk>,
     pub scratch: Scratch,
 }
 
@@ -124,6 +134,10 @@ impl Rig {
     /// Starts everything, with a user and clients, and returns when all nodes are ready.
     pub async fn set_up(binary: &Path, layout: Layout, seed: Seed) -> anyhow::Result<Rig> {
         let scratch = Scratch::new()?;
+        let data_disk = match layout.small_disk {
+            Some(megabytes) => Some(SmallDisk::mount(scratch.join("data"), megabytes).await?),
+            None => None,
+        };
         let postgres = match layout.database {
             Database::Sqlite => None,
             Database::Postgres => Some(Postgres::start(&scratch).await?),
@@ -184,7 +198,7 @@ impl Rig {
             (Some(_), _) | (None, None) => None,
         };
         let binary = binary.to_owned();
-        Ok(Rig { nodes, balancer, cache, link, postgres, site, environment, binary, scratch })
+        Ok(Rig { nodes, balancer, cache, link, postgres, site, environment, binary, data_disk, scratch })
     }
 
     /// The same site, asked at one of its nodes.

@@ -44,6 +44,11 @@ impl Node {
         })
     }
 
+    /// Where its next start writes what it has to say.
+    pub fn log_to(&mut self, path: PathBuf) {
+        self.log = path;
+    }
+
     /// Starts it at the same addresses; see [`Node::ready`].
     pub fn start(&mut self) -> anyhow::Result<()> {
         self.start_with(&[])

@@ -1,0 +1,153 @@
+//! F4: when the disk is full, nothing is written by halves, what needs no writing goes on, and so does everything as soon
+//! as there is room. The audit log lies in the database, and its file system fills with it; the log has one of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use gatepass_load::app;
+use tokio::time::{Instant, sleep};
+
+use crate::bench::Bench;
+use crate::client::{Client, Reply};
+use crate::ledger::Ledger;
+use crate::replay::replay;
+use crate::report::{Pass, Verdict};
+use crate::rig::{Layout, START, Signal, SmallDisk};
+use crate::traffic::{Event, Pace, Setback, Traffic};
+
+const WORKERS: usize = 4;
+const RECOVERY: Duration = Duration::from_secs(5);
+/// SQLite has room in its log that it may use up first.
+const UNTIL_IT_HURTS: Duration = Duration::from_secs(60);
+
+pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
+    Ok(vec![full_database(bench).await?, full_log(bench).await?])
+}
+
+async fn full_database(bench: &Bench) -> anyhow::Result<Verdict> {
+    let megabytes = bench.scale.choose(32, 200);
+    let mut seed = bench.seed("database");
+    let mut rig = bench.rig(Layout::sqlite().on_small_disk(megabytes)).await?;
+    let site = Arc::new(rig.site.clone());
+    let ledger = Arc::new(Ledger::open(&rig.scratch.join("ledger"))?);
+    let mut reader = Client::new(&site)?;
+    let token = reader.sign_in().await?.access_token;
+    let traffic = Traffic::start(&site, &ledger, WORKERS, &mut seed, (Setback::Retry, Pace::Seventy))?;
+    sleep(Duration::from_secs(1)).await;
+
+    let disk = rig.data_disk.as_ref().context("no small disk")?;
+    disk.fill()?;
+    let full = Instant::now();
+    let hurts = loop {
+        let refused = traffic.events().iter().filter(|event| !event.is_success()).count();
+        if refused >= 20 || full.elapsed() > UNTIL_IT_HURTS {
+            break refused;
+        }
+        sleep(Duration::from_millis(50)).await;
+    };
+    let reads = reads(&mut reader, &token).await?;
+    let rotate = rig.command(&["key", "rotate"]).output()?;
+    let node = rig.nodes.first_mut().context("no node")?;
+    let alive = node.is_running();
+    rig.data_disk.as_ref().context("no small disk")?.free()?;
+    let freed = Instant::now();
+    sleep(RECOVERY + Duration::from_millis(500)).await;
+    let events = traffic.end().await?;
+
+    let others: Vec<&Event> = events
+        .iter()
+        .filter(|event| !event.is_success() && !(event.status == Some(503) && event.retry_after))
+        .collect();
+    for event in others.iter().take(5) {
+        eprintln!("{event:?}");
+    }
+    let late = events.iter().filter(|event| !event.is_success() && event.at > freed + RECOVERY).count();
+    let first = events
+        .iter()
+        .filter(|event| event.is_success() && event.at > freed)
+        .map(|event| event.at - freed)
+        .min();
+    // What was acknowledged since is on the disk, not only in the memory of the node.
+    let node = rig.nodes.first_mut().context("no node")?;
+    node.send(Signal::KILL)?;
+    node.ended(START).await?;
+    node.start()?;
+    node.ready(START).await?;
+    let losses = replay(&site, ledger.turn_page()).await?;
+    if hurts == 0 {
+        return Ok(Verdict::not_run("sqlite", "nothing was refused, though the disk was full"));
+    }
+    let counted = format!("{} answers, {hurts} refused while it was full", events.len());
+    let verdict = Verdict::of("sqlite", counted)
+        .none("refusals other than 503 with Retry-After", others.len())
+        .mark("reads that go on (JWKS, discovery, introspection)", reads as f64, Pass::Exactly(READS as f64))
+        .none("commands of the operator that succeed", usize::from(rotate.status.success()))
+        .none("ends of the node", usize::from(!alive))
+        .within("recovery", first.unwrap_or(Duration::MAX), RECOVERY)
+        .none("failures more than 5 s after there is room", late);
+    losses.marks(verdict).examined(&rig).await
+}
+
+const READS: usize = 30;
+
+/// How many reads of thirty succeed.
+async fn reads(client: &mut Client, token: &str) -> anyhow::Result<usize> {
+    let endpoints = client.of.endpoints.clone();
+    let host = client.of.host()?;
+    let mut done = 0;
+    for _ in 0..READS / 3 {
+        for path in [&endpoints.jwks, &endpoints.discovery] {
+            let path = path.as_deref().context("not described")?;
+            let answer = client.send(&app::get(&host, path, None)).await;
+            done += usize::from(answer.is_ok_and(|answer| answer.status == 200));
+        }
+        done += usize::from(
+            matches!(client.introspect(token).await, Reply::Given(said) if said["active"] == true),
+        );
+    }
+    Ok(done)
+}
+
+/// The log cannot be written: everything else goes on.
+async fn full_log(bench: &Bench) -> anyhow::Result<Verdict> {
+    let mut rig = bench.rig(Layout::sqlite().with("GATEPASS_LOG__LEVEL", "info")).await?;
+    let disk = SmallDisk::mount(rig.scratch.join("log"), 1).await?;
+    let node = rig.nodes.first_mut().context("no node")?;
+    node.send(Signal::KILL)?;
+    node.ended(START).await?;
+    node.log_to(disk.path().join("node.log"));
+    node.start()?;
+    node.ready(START).await?;
+    let mut client = Client::new(&Arc::new(rig.site.clone()))?;
+    disk.fill()?;
+    let requests = bench.scale.choose(100, 5_000);
+    let mut token = client.sign_in().await?.refresh_token.context("no refresh token")?;
+    let mut failed = 0;
+    for _ in 0..requests {
+        match client.refresh(&token).await {
+            Reply::Given(tokens) => token = tokens.refresh_token.context("no refresh token")?,
+            reply => {
+                eprintln!("{reply:?}");
+                failed += 1;
+            }
+        }
+    }
+    let node = rig.nodes.first_mut().context("no node")?;
+    let alive = node.is_running();
+    let before = node.log()?.len();
+    disk.free()?;
+    token = client.refresh(&token).await.given()?.refresh_token.context("no refresh token")?;
+    client.refresh(&token).await.given()?;
+    let node = rig.nodes.first().context("no node")?;
+    let goes_on = node.log()?.len() > before;
+    let verdict = Verdict::of("log", format!("{requests} requests while the log was full"))
+        .none("failed", failed)
+        .none("ends of the node", usize::from(!alive))
+        .none("logs that stay silent afterwards", usize::from(!goes_on))
+        .examined(&rig)
+        .await?;
+    drop(rig);
+    drop(disk);
+    Ok(verdict)
+}
