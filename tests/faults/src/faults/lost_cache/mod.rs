@@ -13,7 +13,7 @@ use self::people::People;
 use crate::asserting;
 use crate::bench::Bench;
 use crate::report::Verdict;
-use crate::rig::{Layout, Rig, Signal};
+use crate::rig::{Cache, Layout, Node, Rig, Scratch, Signal};
 
 /// What happens to Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,8 +26,8 @@ enum Loss {
     Loading,
 }
 
-/// For so long Redis is lost, and so long it was fine before.
-const SPAN: Duration = Duration::from_secs(4);
+/// For so long Redis is lost, and so long it is fine before and after.
+const SPAN: Duration = Duration::from_secs(3);
 /// How soon the nodes must use it again.
 const FOUND_AGAIN: Duration = Duration::from_secs(5);
 const ADDED: Duration = Duration::from_millis(250);
@@ -53,51 +53,56 @@ async fn lose(
     profile: String,
 ) -> anyhow::Result<Verdict> {
     let rounds = bench.scale.choose(1, 10);
-    let (mut added, mut missed) = (Duration::ZERO, 0);
+    let (mut added, mut missed, mut unready) = (Duration::ZERO, 0, 0);
     let (mut answers, mut outages, mut others) = (0, 0, 0);
     let (mut replayed, mut accepted) = (0, 0);
     for _ in 0..rounds {
         missed += connected(rig).await?;
         let failures = failures(rig).await?;
-        let quiet = people.act(SPAN).await?;
-        let (done, during) = tokio::join!(happen(rig, loss), people.act(SPAN + Duration::from_secs(1)));
+        let before = people.act(SPAN).await?;
+        let span = SPAN + Duration::from_secs(1);
+        let cache = rig.cache.as_mut().context("no Redis")?;
+        let (done, during, times) =
+            tokio::join!(happen(cache, &rig.scratch, loss), people.act(span), not_ready(&rig.nodes, span));
         done?;
         let during = during?;
+        unready += times;
         let noticed =
             failures.iter().zip(self::failures(rig).await?).filter(|(before, after)| after > *before);
         if loss != Loss::Flushed && noticed.count() < rig.nodes.len() {
             return Ok(Verdict::not_run(profile, "not every node has noticed"));
         }
-        added = added.max(during.slowest.saturating_sub(quiet.slowest));
+        missed += connected(rig).await?;
+        let after = people.act(SPAN).await?;
+        added = added.max(during.slowest.saturating_sub(before.slowest.max(after.slowest)));
         answers += during.answers;
-        outages += during.outages;
-        others += during.others + quiet.others + quiet.outages;
+        outages += before.outages + during.outages + after.outages;
+        others += before.others + during.others + after.others;
         for node in &rig.nodes {
             let (tried, won) = people.replay(rig.site_at(node)).await?;
             (replayed, accepted) = (replayed + tried, accepted + won);
         }
         people.forget();
     }
-    missed += connected(rig).await?;
     Verdict::of(profile, format!("{rounds} times, {answers} answers meanwhile, {replayed} replays"))
         .none("replays accepted (assertions, codes)", accepted)
         .none("sessions and grants lost", people.lost().await?)
         .within("added to the slowest answer", added, ADDED)
         .none("answers of 5xx", outages)
         .none("other answers than asked for", others)
+        .none("times that a node was not ready", unready)
         .none("nodes that do not use Redis again within 5 s", missed)
         .examined(rig)
         .await
 }
 
 /// The loss, and the end of it.
-async fn happen(rig: &mut Rig, loss: Loss) -> anyhow::Result<()> {
-    let cache = rig.cache.as_mut().context("no Redis")?;
+async fn happen(cache: &mut Cache, scratch: &Scratch, loss: Loss) -> anyhow::Result<()> {
     match loss {
         Loss::Killed => {
             cache.server.send(Signal::KILL)?;
             sleep(SPAN).await;
-            cache.again(&rig.scratch).await?;
+            cache.again(scratch).await?;
         }
         Loss::Flushed => {
             let began = Instant::now();
@@ -117,10 +122,23 @@ async fn happen(rig: &mut Rig, loss: Loss) -> anyhow::Result<()> {
             cache.server.send(Signal::KILL)?;
             cache.server.ended(Duration::from_secs(5)).await?;
             cache.is_loading(SPAN).await?;
-            cache.again(&rig.scratch).await?;
+            cache.again(scratch).await?;
         }
     }
     Ok(())
+}
+
+/// How often a node said meanwhile that it should get no requests.
+async fn not_ready(nodes: &[Node], span: Duration) -> usize {
+    let until = Instant::now() + span;
+    let mut times = 0;
+    while Instant::now() < until {
+        for node in nodes {
+            times += usize::from(!node.is_ready().await);
+        }
+        sleep(Duration::from_millis(200)).await;
+    }
+    times
 }
 
 /// Nodes that do not use Redis in time.
