@@ -1,7 +1,5 @@
 //! The faults: breaks what Gatepass stands on, one thing after the other, and counts what was lost.
 
-#![allow(dead_code, unused_imports, reason = "the rig is there before all that use it")]
-
 mod asserting;
 mod bench;
 mod bystanders;

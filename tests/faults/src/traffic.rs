@@ -1,5 +1,6 @@
 //! People who sign in and apps that redeem, refresh and revoke, all of it in the ledger, while something breaks.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -21,15 +22,28 @@ pub struct Event {
     /// When its answer had come, or it was clear that none would.
     pub at: Instant,
     pub status: Option<u16>,
-    pub retry_after: bool,
-    pub error: Option<String>,
+    retry_after: bool,
     /// Its words, for whoever looks into a failure.
-    pub said: String,
+    said: String,
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "{status}: {}", self.said),
+            None => write!(f, "no answer: {}", self.said),
+        }
+    }
 }
 
 impl Event {
     pub fn is_success(&self) -> bool {
         self.status == Some(200)
+    }
+
+    /// The server says that it cannot now, and when to come back.
+    pub fn is_outage(&self) -> bool {
+        self.status == Some(503) && self.retry_after
     }
 }
 
@@ -202,8 +216,7 @@ impl Worker {
             Reply::Refused(answer) => String::from_utf8_lossy(&answer.body).chars().take(300).collect(),
             Reply::Lost(error) => format!("{error:#}"),
         };
-        let (status, error) = (reply.status(), reply.error());
-        let event = Event { at: Instant::now(), status, retry_after, error, said };
+        let event = Event { at: Instant::now(), status: reply.status(), retry_after, said };
         self.events.lock().unwrap_or_else(PoisonError::into_inner).push(event);
         went_well
     }

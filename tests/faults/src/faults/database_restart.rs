@@ -78,12 +78,11 @@ impl Outcome {
     fn count(&mut self, events: &[Event], accepted: Instant) {
         self.answers += events.len();
         for event in events.iter().filter(|event| !event.is_success()) {
-            match event {
-                Event { status: Some(503), retry_after: true, .. } => self.told += 1,
-                event => {
-                    eprintln!("{event:?}");
-                    self.others += 1;
-                }
+            if event.is_outage() {
+                self.told += 1;
+            } else {
+                eprintln!("{event}");
+                self.others += 1;
             }
             self.late += usize::from(event.at > accepted + RECOVERY);
         }

@@ -55,12 +55,10 @@ async fn full_database(bench: &Bench) -> anyhow::Result<Verdict> {
     sleep(RECOVERY + Duration::from_millis(500)).await;
     let events = traffic.end().await?;
 
-    let others: Vec<&Event> = events
-        .iter()
-        .filter(|event| !event.is_success() && !(event.status == Some(503) && event.retry_after))
-        .collect();
+    let others: Vec<&Event> =
+        events.iter().filter(|event| !(event.is_success() || event.is_outage())).collect();
     for event in others.iter().take(5) {
-        eprintln!("{event:?}");
+        eprintln!("{event}");
     }
     let late = events.iter().filter(|event| !event.is_success() && event.at > freed + RECOVERY).count();
     let first = events

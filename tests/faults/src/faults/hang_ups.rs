@@ -17,7 +17,7 @@ use crate::bench::Bench;
 use crate::bystanders::{self, Waits};
 use crate::client::Client;
 use crate::report::{Pass, Verdict};
-use crate::rig::{Layout, Rig};
+use crate::rig::Layout;
 use crate::seed::Seed;
 
 const CALLERS: usize = 16;

@@ -19,7 +19,6 @@ use crate::bench::Bench;
 use crate::client::{Client, Reply};
 use crate::report::{Pass, Verdict};
 use crate::rig::{Layout, Program, Rig, START, Signal, Stock};
-use crate::seed::Seed;
 
 const CLIENTS: usize = 6;
 /// The shortest that can be configured but none: `keys.announce_minutes = 1`.
@@ -121,7 +120,6 @@ async fn first_boot(bench: &Bench) -> anyhow::Result<Verdict> {
 
 /// An app that verifies all that it gets by the keys that it remembers.
 struct Verifier {
-    of: Arc<Description>,
     client: Client,
     refresh_token: String,
     keys: HashMap<String, Vec<u8>>,
@@ -141,8 +139,8 @@ impl Verifier {
         let mut client = Client::new(of)?;
         let refresh_token = client.sign_in().await?.refresh_token.context("no refresh token")?;
         let keys = fetch(&mut client).await?;
-        let (of, done) = (of.clone(), Done::default());
-        Ok(Verifier { of, client, refresh_token, keys, fetched: Instant::now(), done })
+        let done = Done::default();
+        Ok(Verifier { client, refresh_token, keys, fetched: Instant::now(), done })
     }
 
     async fn run(mut self, ended: watch::Receiver<bool>) -> anyhow::Result<Done> {

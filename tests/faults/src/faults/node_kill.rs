@@ -16,7 +16,6 @@ use crate::bench::Bench;
 use crate::client::{Client, Reply};
 use crate::report::{Pass, Verdict};
 use crate::rig::{Layout, Signal};
-use crate::seed::Seed;
 
 /// People who click at the same moment: at most so many requests are in flight.
 const PARALLEL: usize = 24;

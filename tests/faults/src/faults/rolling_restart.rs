@@ -138,8 +138,7 @@ async fn check(targets: Vec<(String, String)>, ready: watch::Sender<Vec<String>>
         let mut found = Vec::new();
         for (address, management) in &targets {
             let request = format!("GET /health/ready HTTP/1.1\r\nHost: {management}\r\n\r\n");
-            let mut connection =
-                gatepass_load::connection::Connection::new(management, gatepass_load::connection::Lost::Told);
+            let mut connection = Connection::new(management, Lost::Told);
             let answer = timeout(Duration::from_secs(1), connection.send(request.as_bytes())).await;
             if matches!(answer, Ok(Ok(answer)) if answer.status == 200) {
                 found.push(address.clone());

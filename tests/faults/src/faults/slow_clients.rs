@@ -13,7 +13,7 @@ use crate::bench::Bench;
 use crate::bystanders;
 use crate::crowd::{gather, make_room, peak, resident};
 use crate::report::{Pass, Verdict};
-use crate::rig::{Layout, Rig};
+use crate::rig::Layout;
 
 /// The longest that the limits let anybody be slow: a body.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -12,7 +12,8 @@ use tokio::time::sleep;
 use super::{Node, Program, Scratch, Signal};
 
 pub struct Balancer {
-    pub server: Program,
+    /// It ends with its value.
+    _server: Program,
 }
 
 /// What `deploy/haproxy/haproxy.cfg` says, but TLS.
@@ -59,7 +60,7 @@ impl Balancer {
         loop {
             let answer = Connection::new(&address, Lost::Told).send(probe.as_bytes()).await;
             if answer.is_ok_and(|answer| answer.status == 200) {
-                return Ok(Balancer { server });
+                return Ok(Balancer { _server: server });
             }
             ensure!(began.elapsed() < Duration::from_secs(10), "HAProxy leads nowhere");
             sleep(Duration::from_millis(10)).await;

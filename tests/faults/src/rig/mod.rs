@@ -115,7 +115,7 @@ impl Layout {
 /// Fields are dropped from the top: who uses something ends before it.
 pub struct Rig {
     pub nodes: Vec<Node>,
-    pub balancer: Option<Balancer>,
+    _balancer: Option<Balancer>,
     pub cache: Option<Cache>,
     pub link: Option<Link>,
     pub postgres: Option<Postgres>,
@@ -198,7 +198,18 @@ impl Rig {
             (Some(_), _) | (None, None) => None,
         };
         let binary = binary.to_owned();
-        Ok(Rig { nodes, balancer, cache, link, postgres, site, environment, binary, data_disk, scratch })
+        Ok(Rig {
+            nodes,
+            _balancer: balancer,
+            cache,
+            link,
+            postgres,
+            site,
+            environment,
+            binary,
+            data_disk,
+            scratch,
+        })
     }
 
     /// The same site, asked at one of its nodes.

@@ -76,10 +76,6 @@ impl Postgres {
         self.server.id()
     }
 
-    pub fn send(&self, signal: Signal) -> anyhow::Result<()> {
-        self.server.send(signal)
-    }
-
     /// Stops the server; [`Postgres::again`] starts it.
     pub async fn stop(&mut self, how: Restart) -> anyhow::Result<()> {
         self.server.send(match how {
