@@ -176,14 +176,21 @@ on_both!(a_grant_that_was_ended_or_rests_is_gone_within_a_day_and_not_at_its_abs
     let _rests = shop.tokens("alice", "openid").await;
     let used = shop.tokens("alice", "openid").await["refresh_token"].as_str().unwrap().to_owned();
     shop.revoke(ended["refresh_token"].as_str().unwrap()).await;
+    let news = world
+        .client("news", |metadata| {
+            metadata.backchannel_logout_uri = Some("https://news.example/signed-out".to_owned());
+        })
+        .await;
+    let told_later = news.tokens("alice", "openid").await;
+    news.revoke(told_later["refresh_token"].as_str().unwrap()).await;
     assert_eq!(hours_pass(23).await, 0, "it is known as ended for a day");
-    assert_eq!(hours_pass(24).await, 1, "the one that was ended");
+    assert_eq!(hours_pass(24).await, 1, "the one that was ended, unless its client hears of the session's end");
     assert_eq!(shop.refresh(ended["refresh_token"].as_str().unwrap()).await.status, 400);
 
     world.time_passes(days(20));
     let used = refresh(&used).await;
     world.time_passes(days(9));
-    assert_eq!(hours_pass(24).await, 1, "the one that rests");
+    assert_eq!(hours_pass(24).await, 2, "the one that rests, and the one whose session is over");
     assert_eq!(hours_pass(24).await, 0);
     refresh(&used).await;
 });
