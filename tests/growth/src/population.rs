@@ -297,7 +297,9 @@ impl Person {
         assumed: &Assumptions,
         chance: &mut Chance,
     ) -> anyhow::Result<()> {
-        let held = self.devices[here].session.as_mut().filter(|session| session.lives(visit.at));
+        // Until the code is redeemed too.
+        let redeemed = visit.at.plus(STEP * 4);
+        let held = self.devices[here].session.as_mut().filter(|session| session.lives(redeemed));
         let session = match held {
             Some(held) => {
                 if visit.at.since(held.last_seen) >= SEEN_EVERY {
