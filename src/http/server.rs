@@ -79,13 +79,20 @@ pub async fn serve(
 }
 
 async fn accept(listener: &TcpListener, server: &Arc<Server>, places: &Arc<Semaphore>) -> Infallible {
+    let mut has_room = true;
     loop {
         let (socket, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
+            Ok(accepted) => {
+                has_room = true;
+                accepted
+            }
             // It was gone before we came.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
             Err(error) => {
-                tracing::warn!(%error, "no connection can be accepted");
+                // Once, and not a hundred times a second.
+                if std::mem::replace(&mut has_room, false) {
+                    tracing::warn!(%error, "no connection can be accepted");
+                }
                 server.wanted.notify_one();
                 tokio::time::sleep(BREATH).await;
                 continue;
