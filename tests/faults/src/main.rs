@@ -76,10 +76,12 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
     for fault in chosen {
         let bench = Bench::new(fault, scale, seed)?;
         let began = std::time::Instant::now();
-        let verdicts = fault.run(&bench).await.unwrap_or_else(|error| {
-            let why = format!("{error:#}");
-            vec![Verdict::not_run("", why.lines().next().unwrap_or_default())]
-        });
+        let mut verdicts = attempt(fault, &bench).await;
+        // Counts are never forgiven; times are measured again where few were and others use the machine too.
+        if scale == Scale::Small && are_only_slow(&verdicts) {
+            println!("\n{} was slow, perhaps because of something else; once more", fault.name());
+            verdicts = attempt(fault, &bench).await;
+        }
         report.add(fault, began.elapsed(), verdicts);
     }
     print!("{}", report.summary());
@@ -88,4 +90,16 @@ async fn run(options: Options) -> anyhow::Result<ExitCode> {
         std::fs::write(path, json).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(if report.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+async fn attempt(fault: Fault, bench: &Bench) -> Vec<Verdict> {
+    fault.run(bench).await.unwrap_or_else(|error| {
+        let why = format!("{error:#}");
+        vec![Verdict::not_run("", why.lines().next().unwrap_or_default())]
+    })
+}
+
+fn are_only_slow(verdicts: &[Verdict]) -> bool {
+    let mut failed = verdicts.iter().filter(|verdict| !verdict.passed()).peekable();
+    failed.peek().is_some() && failed.all(Verdict::is_only_slow)
 }

@@ -36,9 +36,20 @@ impl Pass {
     }
 }
 
+/// What a figure depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Nature {
+    /// Nothing but Gatepass.
+    Count,
+    /// Also on what else the machine does.
+    Time,
+}
+
 #[derive(Clone, Debug, Serialize)]
 struct Mark {
     what: String,
+    nature: Nature,
     figure: f64,
     pass: Pass,
     holds: bool,
@@ -66,8 +77,12 @@ impl Verdict {
         Verdict { not_run: Some(why.into()), ..Verdict::of(profile, "") }
     }
 
-    pub fn mark(mut self, what: impl Into<String>, figure: f64, pass: Pass) -> Self {
-        self.marks.push(Mark { what: what.into(), figure, pass, holds: pass.admits(figure) });
+    pub fn mark(self, what: impl Into<String>, figure: f64, pass: Pass) -> Self {
+        self.noted(what.into(), Nature::Count, figure, pass)
+    }
+
+    fn noted(mut self, what: String, nature: Nature, figure: f64, pass: Pass) -> Self {
+        self.marks.push(Mark { what, nature, figure, pass, holds: pass.admits(figure) });
         self
     }
 
@@ -77,7 +92,20 @@ impl Verdict {
     }
 
     pub fn within(self, what: impl Into<String>, took: Duration, most: Duration) -> Self {
-        self.mark(format!("{}, s", what.into()), took.as_secs_f64(), Pass::AtMost(most.as_secs_f64()))
+        let what = format!("{}, s", what.into());
+        self.noted(what, Nature::Time, took.as_secs_f64(), Pass::AtMost(most.as_secs_f64()))
+    }
+
+    /// So many times as long as without the fault.
+    pub fn slowed(self, what: impl Into<String>, times: f64, most: f64) -> Self {
+        let what = format!("{}, times the calm one", what.into());
+        self.noted(what, Nature::Time, times, Pass::AtMost(most))
+    }
+
+    /// Whether it has failed, and by times alone.
+    pub fn is_only_slow(&self) -> bool {
+        let mut missed = self.marks.iter().filter(|mark| !mark.holds).peekable();
+        self.not_run.is_none() && missed.peek().is_some() && missed.all(|mark| mark.nature == Nature::Time)
     }
 
     /// What `gatepass doctor --check` says of the rows afterwards.
@@ -86,7 +114,7 @@ impl Verdict {
         Ok(self.none("violations found by doctor --check", violations))
     }
 
-    fn passed(&self) -> bool {
+    pub fn passed(&self) -> bool {
         self.not_run.is_none() && self.marks.iter().all(|mark| mark.holds)
     }
 
@@ -98,7 +126,7 @@ impl Verdict {
             return text;
         }
         let _ = writeln!(text, "{name:<4} {:<22} {}", self.profile, self.counted);
-        for Mark { what, figure, pass, holds } in &self.marks {
+        for Mark { what, figure, pass, holds, .. } in &self.marks {
             let word = if *holds { "passed" } else { "FAILED" };
             let _ = writeln!(text, "     {word:<7} {what:<56} {:>9}   {}", number(*figure), pass.said());
         }

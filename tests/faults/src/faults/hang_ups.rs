@@ -16,7 +16,7 @@ use tokio::time::sleep;
 use crate::bench::Bench;
 use crate::bystanders::{self, Waits};
 use crate::client::Client;
-use crate::report::{Pass, Verdict};
+use crate::report::Verdict;
 use crate::rig::Layout;
 use crate::seed::Seed;
 
@@ -81,7 +81,7 @@ async fn storm(bench: &Bench, layout: Layout) -> anyhow::Result<Verdict> {
     .none("transactions left open", stuck)
     .none(format!("of {ALL_AT_ONCE} sign-ins at once, refused afterwards"), refused)
     .within("for those", took, Duration::from_secs(10))
-    .mark("p99 of others, times the calm one", beside.times(&calm), Pass::AtMost(1.5))
+    .slowed("p99 of others", beside.times(&calm), 1.5)
     .none("others that were not served", beside.unserved)
     .examined(&rig)
     .await
