@@ -1,6 +1,6 @@
 //! `[log]`: what is written to standard error.
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 
 use super::kind::Kind;
 use super::section::section;
@@ -38,8 +38,8 @@ impl Kind for LogFormat {
 pub struct LogLevel(String);
 
 impl LogLevel {
-    pub fn filter(&self) -> EnvFilter {
-        EnvFilter::builder().parse_lossy(&self.0)
+    pub fn filter(&self) -> Targets {
+        self.0.parse().unwrap_or_default()
     }
 }
 
@@ -48,7 +48,7 @@ impl Kind for LogLevel {
         "write error, warn, info, debug or trace, or a filter like \"info,gatepass=debug\"";
 
     fn from_text(text: &str) -> Option<Self> {
-        let known = EnvFilter::builder().parse(text).is_ok() && !text.trim().is_empty();
+        let known = text.parse::<Targets>().is_ok() && !text.trim().is_empty();
         known.then(|| LogLevel(text.to_owned()))
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
@@ -22,9 +23,15 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 pub struct RequestId(Arc<str>);
 
 impl RequestId {
-    /// 128 random bits.
+    /// 64 random bits of this process and the number of the request: one of a kind, and no secret.
     pub fn new() -> Self {
-        RequestId(secret::base64url(&secret::random::<16>()).into())
+        static PROCESS: LazyLock<[u8; 8]> = LazyLock::new(secret::random);
+        static REQUESTS: AtomicU64 = AtomicU64::new(0);
+        let number = REQUESTS.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&*PROCESS);
+        id[8..].copy_from_slice(&number);
+        RequestId(secret::base64url(&id).into())
     }
 
     /// What a proxy sent, if it is fit for a log: a short word.

@@ -28,12 +28,12 @@ pub async fn not_found() -> Problem {
 
 /// A layer around everything, also around the one that gives requests their ids.
 pub async fn dress(State(look): State<Arc<Look>>, request: Request, next: Next) -> Response {
-    let uri = request.uri().clone();
-    let is_for_people = is_for_people(look.below_base(uri.path()));
-    let reads_html = is_for_people || accepts_html(request.headers());
-    let language = caller::language(uri.query(), request.headers());
+    let is_for_people = is_for_people(look.below_base(request.uri().path()));
+    if !is_for_people && !accepts_html(request.headers()) {
+        return next.run(request).await;
+    }
+    let frame = look.frame(caller::language(request.uri().query(), request.headers()));
     let response = next.run(request).await;
-    let frame = look.frame(language);
     if let Some(departure) = response.extensions().get::<Departure>().cloned() {
         return dressed(response, page::answer(&Leaving::new(frame, &departure)));
     }
@@ -41,7 +41,7 @@ pub async fn dress(State(look): State<Arc<Look>>, request: Request, next: Next) 
         return dressed(response, page::answer(&FormPostPage::new(frame, &form)));
     }
     let problem = match response.extensions().get::<Problem>() {
-        Some(problem) => reads_html.then(|| problem.clone()),
+        Some(problem) => Some(problem.clone()),
         None => is_for_people.then(|| plumbing_problem(&response)).flatten(),
     };
     match problem {
