@@ -14,6 +14,7 @@ mod m20261121_000008_resources;
 mod m20261121_000010_revocations;
 mod m20261121_000011_status_lists;
 mod m20261121_000018_client_documents;
+mod m20261121_000020_what_nodes_look_at;
 
 pub struct Migrator;
 
@@ -30,6 +31,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000010_revocations::Migration),
             Box::new(m20261121_000011_status_lists::Migration),
             Box::new(m20261121_000018_client_documents::Migration),
+            Box::new(m20261121_000020_what_nodes_look_at::Migration),
         ]
     }
 }

@@ -30,12 +30,16 @@ use crate::sign_in::password::PasswordPolicy;
 use crate::store::attempts::Budget;
 use crate::store::sessions::IdleLimits;
 use crate::store::{Store, keys, revocations};
+use crate::tokens::access_token::Verified;
 use crate::tokens::claims::Catalogue;
 use crate::tokens::status_list::StatusLists;
 use crate::tokens::{Issuer, Lifetimes};
 
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Parts>);
+
+/// What every handler's state leads to. It is behind one pointer because it is cloned for each request.
+pub struct Parts {
     pub config: Arc<Config>,
     pub clock: Arc<dyn Clock>,
     pub store: Store,
@@ -51,6 +55,14 @@ pub struct App {
     pub outbound: Outbound,
     /// To where the outbox goes, which a developer may have on their own machine.
     pub deliveries: Outbound,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
 }
 
 /// Sign-ins that may wait for a hash; more are asked to come back.
@@ -96,6 +108,7 @@ impl App {
             master: installation.master.clone(),
             lifetimes: lifetimes(&config),
             claims: Catalogue::of(&config.issuer.scopes),
+            verified: Verified::default(),
         };
         let client_auth = ClientAuth {
             store: store.clone(),
@@ -105,7 +118,7 @@ impl App {
             remote: RemoteKeys::new(outbound.clone()),
         };
         let issuer = Arc::new(issuer);
-        App {
+        App(Arc::new(Parts {
             client_auth: Arc::new(client_auth),
             discovery: Arc::new(discovery),
             sign_in: Arc::new(sign_in(&config, store.clone())),
@@ -119,7 +132,7 @@ impl App {
             store,
             outbound,
             deliveries,
-        }
+        }))
     }
 
     /// What carries the outbox to others.

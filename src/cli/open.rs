@@ -6,6 +6,7 @@ use super::output::Refusal;
 use crate::app::{self, Installation};
 use crate::config::{Config, Mode};
 use crate::outbound::Outbound;
+use crate::revocation::feed;
 use crate::store::sessions::IdleLimits;
 use crate::store::users::{self, User, Username};
 use crate::store::{Address, Store};
@@ -43,6 +44,13 @@ pub(super) async fn existing_store(config: &Config) -> Result<Store, Refusal> {
         return Err(Refusal::new("no_database", message));
     }
     Ok(app::open_store(config).await?)
+}
+
+/// Returns when every running server has read what this command has ended, so that it is over when we say so.
+pub(super) async fn reach_servers(store: &Store) {
+    if !store.endings().are_none() {
+        tokio::time::sleep(feed::LOOK_EVERY + feed::LOOK_EVERY / 2).await;
+    }
 }
 
 /// A user by their name, or by the subject identifier that logs and tokens speak of.

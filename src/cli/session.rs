@@ -46,7 +46,7 @@ pub(super) async fn run(
     let config = open::config(everywhere)?;
     let store = open::store(&config).await?;
     let limits = open::idle_limits(&config);
-    match command {
+    let answer = match command {
         Command::List { user: None, limit } => {
             let found = sessions::list_live_of_all(store.read(), &limits, limit, now).await?;
             Ok(listed(found))
@@ -62,7 +62,9 @@ pub(super) async fn run(
             end_all(&store, &user, now).await
         }
         Command::End { id, .. } => end(&store, id.as_deref().unwrap_or_default(), now).await,
-    }
+    };
+    open::reach_servers(&store).await;
+    answer
 }
 
 fn listed(found: Vec<(Session, User)>) -> Answer {

@@ -12,8 +12,7 @@ use crate::http::session::causes;
 use crate::protocol::error::BearerError;
 use crate::protocol::parameters::Parameters;
 use crate::store::clients::Client;
-use crate::store::grants::{self, Grant};
-use crate::store::users::User;
+use crate::store::lineages::{Lineage, Root};
 use crate::store::{self, Store};
 use crate::tokens::Issuer;
 use crate::tokens::access_token::{self, AccessToken};
@@ -95,10 +94,9 @@ pub fn token<'a>(headers: &'a HeaderMap, body: Option<&'a Parameters>) -> Result
 
 /// A live token, whose it is and whom it speaks of.
 pub struct Proven {
-    pub token: AccessToken,
+    pub token: Arc<AccessToken>,
     pub client: Arc<Client>,
-    pub grant: Grant,
-    pub user: User,
+    pub lineage: Arc<Lineage>,
 }
 
 /// For a resource of this server itself.
@@ -108,11 +106,11 @@ pub async fn prove(store: &Store, issuer: &Issuer, token: &str, now: Timestamp) 
     if !token.audience.contains(&issuer.url) {
         return Err(BearerError::InvalidToken.into());
     }
-    // A client's own token speaks of nobody.
-    let grant_id = token.grant_id.ok_or(BearerError::InsufficientScope("openid"))?;
     let client = store.client(&token.client_id).await?;
     let client = client.filter(|client| client.is_active()).ok_or(BearerError::InvalidToken)?;
-    let live = grants::find_live(store.read(), grant_id, token.jti).await?;
-    let (grant, user) = live.ok_or(BearerError::InvalidToken)?;
-    Ok(Proven { token, client, grant, user })
+    match store.root_of(&token.line()).await?.ok_or(BearerError::InvalidToken)? {
+        Root::Lineage(lineage) => Ok(Proven { token, client, lineage }),
+        // It speaks of nobody.
+        Root::Client => Err(BearerError::InsufficientScope("openid").into()),
+    }
 }

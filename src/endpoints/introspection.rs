@@ -17,7 +17,8 @@ use crate::http::request::Arrival;
 use crate::protocol::client_metadata::SubjectType;
 use crate::protocol::error::{CredentialPlace, DirectError};
 use crate::store::clients::Client;
-use crate::store::{Store, grants, revoked_tokens};
+use crate::store::lineages::Root;
+use crate::store::{Store, grants};
 use crate::tokens::access_token::{self, AccessToken};
 use crate::tokens::{self, Issuer, refresh_token};
 
@@ -111,28 +112,25 @@ struct Question<'a> {
 }
 
 impl Question<'_> {
-    async fn access_token(&self, token: AccessToken) -> Result<Option<Introspection>, Failure> {
+    async fn access_token(&self, token: Arc<AccessToken>) -> Result<Option<Introspection>, Failure> {
         if !self.may_ask_about(&token) {
             return Ok(None);
         }
         let client = self.store.client(&token.client_id).await?.filter(|client| client.is_active());
         let Some(client) = client else { return Ok(None) };
         let is_public = client.metadata.subject_type == SubjectType::Public;
-        let username = match token.grant_id {
-            Some(grant) => match grants::find_live(self.store.read(), grant, token.jti).await? {
-                // The same name everywhere would undo that the subjects differ.
-                Some((_, user)) => is_public.then(|| user.username.as_str().to_owned()),
-                None => return Ok(None),
-            },
-            None if revoked_tokens::contains(self.store.read(), token.jti).await? => return Ok(None),
-            None => None,
+        let username = match self.store.root_of(&token.line()).await? {
+            None => return Ok(None),
+            // The same name everywhere would undo that the subjects differ.
+            Some(Root::Lineage(lineage)) => is_public.then(|| lineage.user.username.as_str().to_owned()),
+            Some(Root::Client) => None,
         };
         Ok(Some(Introspection {
             active: true,
             iss: Some(self.issuer.url.clone()),
-            sub: Some(token.subject),
-            aud: Some(token.audience),
-            client_id: Some(token.client_id),
+            sub: Some(token.subject.clone()),
+            aud: Some(token.audience.clone()),
+            client_id: Some(token.client_id.clone()),
             username,
             scope: Some(token.scope.to_string()),
             token_type: Some("Bearer"),

@@ -42,7 +42,7 @@ pub async fn revoke(
     // Another client's token is nothing to this one: 200, and it lives on (RFC 7009 §2.1 and §2.2).
     if let Some(token) = access_token::read(&issuer, token, now) {
         if token.client_id == client.id {
-            let ending = (token.client_id, token.jti, token.expires_at, now);
+            let ending = (client.id.clone(), token.jti, token.expires_at, now);
             store
                 .write(ending, |tx, (client, jti, expires_at, now)| {
                     Box::pin(revocation::end_token(tx, client, *jti, *expires_at, *now))

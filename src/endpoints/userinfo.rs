@@ -51,14 +51,14 @@ async fn answer(
     body: Option<&Parameters>,
 ) -> Result<Response, Refused> {
     let token = bearer::token(headers, body)?;
-    let Proven { token, client, grant, user } = bearer::prove(store, issuer, token, arrival.now).await?;
+    let Proven { token, client, lineage } = bearer::prove(store, issuer, token, arrival.now).await?;
     if !token.scope.is_openid() {
         return Err(BearerError::InsufficientScope("openid").into());
     }
-    let mut said = issuer.claims.of_scope(&user, &token.scope);
-    said.extend(issuer.claims.named(&user, &grant.claims));
+    let mut said = issuer.claims.of_scope(&lineage.user, &token.scope);
+    said.extend(issuer.claims.named(&lineage.user, &lineage.grant.claims));
     // Core §5.3.2: "The sub (subject) Claim MUST always be returned", the same as in the ID Token.
-    said.insert("sub".to_owned(), Value::String(token.subject));
+    said.insert("sub".to_owned(), Value::from(token.subject.as_str()));
     let Some(algorithm) = client.metadata.userinfo_signed_response_alg else {
         return Ok(direct::json(StatusCode::OK, &said));
     };

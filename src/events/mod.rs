@@ -8,7 +8,8 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::{self, Transaction, audit};
 
-/// Adds `event` to the audit trail, in the transaction of what it tells: either both are there or neither.
+/// Adds `event` to the audit trail, in the transaction of what it tells: either both are there or neither. The log and
+/// the metrics hear of it after the commit.
 pub async fn record(tx: &Transaction, event: &Event, now: Timestamp) -> Result<(), store::Error> {
     let entry = audit::Entry {
         id: Id::new(),
@@ -19,7 +20,8 @@ pub async fn record(tx: &Transaction, event: &Event, now: Timestamp) -> Result<(
         detail: event.detail(),
     };
     audit::append(tx, &entry).await?;
-    tell(event);
+    let event = event.clone();
+    tx.tell_afterwards(move || tell(&event));
     Ok(())
 }
 

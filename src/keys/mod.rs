@@ -115,8 +115,17 @@ impl KeyRing {
         now: Timestamp,
     ) -> Result<Verified<C>, Refusal> {
         let token = Compact::parse(token)?;
-        let key = token.kid().and_then(|kid| self.verification_key(kid, now)).ok_or(Refusal::Key)?;
+        let key = self.named_by(&token, now).ok_or(Refusal::Key)?;
         claims::read(&key.verify(token, typ)?, expiry, now)
+    }
+
+    /// The key that a token names, which says nothing of its signature.
+    pub fn key_of(&self, token: &str, now: Timestamp) -> Option<&VerificationKey> {
+        self.named_by(&Compact::parse(token).ok()?, now)
+    }
+
+    fn named_by(&self, token: &Compact<'_>, now: Timestamp) -> Option<&VerificationKey> {
+        self.verification_key(token.kid()?, now)
     }
 
     fn find(&self, kid: &str) -> Option<&RingKey> {

@@ -2,8 +2,9 @@
 //! commits (Server-Sent Events, WHATWG HTML §9.2).
 //!
 //! One task of each node reads on in the table, woken at once by this node's own endings and by notices of other
-//! nodes, and looking every half second whatever it hears. An entry is encoded once; a follower is a cursor, so that
-//! one which reads slowly holds nothing but its place. While nobody follows, nothing is read.
+//! nodes, and looking every quarter of a second whatever it hears. An entry is encoded once; a follower is a cursor, so that
+//! one which reads slowly holds nothing but its place. The node itself is one that always follows: by what is read here it
+//! judges tokens without asking the database.
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, VecDeque};
@@ -23,7 +24,7 @@ use crate::store::revocations::{self, Number, Revocation};
 use crate::store::{Error, Store};
 
 /// Between two looks at the table, if nothing is heard meanwhile.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
+pub const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// A look that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often followers hear that nothing has ended.
@@ -45,7 +46,6 @@ pub struct Feed {
     /// Looks that somebody waits for, and those of them that are done.
     wanted_looks: AtomicU64,
     done_looks: watch::Sender<u64>,
-    followers: watch::Sender<usize>,
     streams: Mutex<Streams>,
 }
 
@@ -95,28 +95,25 @@ impl Feed {
             progress: watch::Sender::new(Progress { head: None, at, beat: 0, beaten_at: Instant::now() }),
             wanted_looks: AtomicU64::new(0),
             done_looks: watch::Sender::new(0),
-            followers: watch::Sender::new(0),
             streams: Mutex::default(),
         }
     }
 
-    /// Reads on while somebody follows. Runs until it is dropped.
+    /// Reads on. Runs until it is dropped.
     pub async fn run(&self) {
         tokio::join!(self.listen(), self.read_on(), self.see());
     }
 
     async fn listen(&self) {
-        self.somebody_follows().await;
         let mut notices = self.store.notices();
         loop {
-            notices.ended().await;
-            self.store.ended().notify_one();
+            notices.news().await;
+            self.store.endings().bell().notify_one();
         }
     }
 
     async fn read_on(&self) {
         loop {
-            self.somebody_follows().await;
             // Whoever came before this look sees in it what ended before they came.
             let wanted = self.wanted_looks.load(Ordering::SeqCst);
             match timeout(PATIENCE, self.look()).await {
@@ -128,7 +125,7 @@ impl Feed {
                 Err(_) => tracing::warn!("the revocations could not be read within {PATIENCE:?}"),
             }
             tokio::select! {
-                () = self.store.ended().notified() => {}
+                () = self.store.endings().bell().notified() => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
@@ -136,7 +133,6 @@ impl Feed {
 
     async fn see(&self) {
         loop {
-            self.somebody_follows().await;
             if let Err(error) = self.see_once().await {
                 tracing::warn!(%error, "could not write down who follows the revocations");
             }
@@ -167,34 +163,28 @@ impl Feed {
         live.get(live.partition_point(|entry| entry.number <= number)).map(|entry| entry.at)
     }
 
-    async fn somebody_follows(&self) {
-        // The sender lives in `self`, so that the channel cannot close.
-        let _ = self.followers.subscribe().wait_for(|followers| *followers > 0).await;
-    }
-
     async fn look(&self) -> Result<(), Error> {
-        let began = self.clock.now();
+        let (began, began_at) = (self.clock.now(), Instant::now());
         let known = self.progress.borrow().head;
         // The newest may have been forgotten and removed already.
-        let newest = match known {
-            Some(head) => head,
-            None => revocations::newest(self.store.read()).await?,
-        };
-        let mut head = known.unwrap_or_default();
-        loop {
-            let page = revocations::after(self.store.read(), head, PAGE as u64).await?;
-            let is_last = page.len() < PAGE;
+        let (newest, user_changes) = revocations::heads(self.store.background()).await?;
+        self.store.users_changed(user_changes);
+        let (mut head, mut is_last) = (known.unwrap_or_default(), known == Some(newest));
+        while !is_last {
+            let page = revocations::after(self.store.background(), head, PAGE as u64).await?;
+            is_last = page.len() < PAGE;
             head = page.last().map_or(head, |last| last.number);
             self.keep(page, began);
-            if is_last {
-                break;
-            }
         }
+        self.store.endings().forget(began);
+        self.store.endings().looked(began_at);
         self.publish(head.max(newest), began);
         Ok(())
     }
 
     fn keep(&self, page: Vec<Revocation>, now: Timestamp) {
+        let fresh = page.iter().filter(|revocation| now < revocation.forget_at);
+        self.store.endings().learn(fresh.map(|revocation| revocation.dead.until(revocation.forget_at)));
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         while live.front().is_some_and(|oldest| oldest.forget_at <= now) {
             live.pop_front();
@@ -231,7 +221,7 @@ impl Feed {
     ) -> Result<Following, CannotFollow> {
         let place = Place::take(self, who)?;
         let wanted = self.wanted_looks.fetch_add(1, Ordering::SeqCst) + 1;
-        self.store.ended().notify_one();
+        self.store.endings().bell().notify_one();
         let mut done = self.done_looks.subscribe();
         let looked = timeout(2 * PATIENCE, done.wait_for(|done| *done >= wanted)).await;
         looked.map_err(|_| CannotFollow::Blind)?.map_err(|_| CannotFollow::Blind)?;
@@ -309,7 +299,6 @@ impl Place {
             *streams.of_processes.entry(process.clone()).or_default() += 1;
         }
         drop(streams);
-        feed.followers.send_modify(|followers| *followers += 1);
         metrics::gauge!("gatepass_feed_streams").increment(1.0);
         Ok(Place { feed: feed.clone(), who })
     }
@@ -323,7 +312,6 @@ impl Drop for Place {
             leave(&mut streams.of_processes, process);
         }
         drop(streams);
-        self.feed.followers.send_modify(|followers| *followers -= 1);
         metrics::gauge!("gatepass_feed_streams").decrement(1.0);
     }
 }

@@ -13,7 +13,9 @@ use sea_orm::{
 };
 use tokio::sync::Notify;
 
+use super::endings::Endings;
 use super::known_clients::KnownClients;
+use super::lineages::Memory;
 use super::measure::Statements;
 use super::status_indexes::Block;
 use super::write::Writer;
@@ -65,13 +67,14 @@ pub struct Store(Arc<Inner>);
 
 struct Inner {
     reader: DatabaseConnection,
+    background: DatabaseConnection,
     writer: Writer,
     /// Migrations and checks need the writing connection itself.
     direct: DatabaseConnection,
     statements: Statements,
     clients: KnownClients,
     posted: Notify,
-    ended: Arc<Notify>,
+    memory: Arc<Memory>,
     address: Address,
     status_block: Block,
 }
@@ -98,23 +101,26 @@ impl Store {
                 (pool.clone(), pool)
             }
         };
+        let background = reader.clone();
         statements.watch(&mut reader);
         statements.watch(&mut direct);
-        let ended = Arc::new(Notify::new());
+        let others_tell = matches!(address, Address::Postgres(_));
+        let memory = Arc::new(Memory::new(Endings::new(others_tell)));
         let writer = match address {
-            Address::Sqlite(_) => Writer::gathering(direct.clone(), ended.clone()),
-            Address::Postgres(_) => Writer::Pool(direct.clone(), ended.clone()),
+            Address::Sqlite(_) => Writer::gathering(direct.clone(), memory.clone()),
+            Address::Postgres(_) => Writer::Pool(direct.clone(), memory.clone()),
         };
         let clients = KnownClients::default();
         let (posted, address, status_block) = (Notify::new(), address.clone(), Block::default());
         Ok(Store(Arc::new(Inner {
             reader,
+            background,
             writer,
             direct,
             statements,
             clients,
             posted,
-            ended,
+            memory,
             address,
             status_block,
         })))
@@ -123,6 +129,11 @@ impl Store {
     /// For queries outside a transaction.
     pub fn read(&self) -> &DatabaseConnection {
         &self.0.reader
+    }
+
+    /// For what the server asks by itself again and again: it is not counted, so that what requests cost is.
+    pub fn background(&self) -> &DatabaseConnection {
+        &self.0.background
     }
 
     pub(super) fn writer(&self) -> &Writer {
@@ -143,14 +154,22 @@ impl Store {
         &self.0.posted
     }
 
-    /// Rung after each transaction of this process that has ended something, and by [`Store::notices`].
-    pub fn ended(&self) -> &Notify {
-        &self.0.ended
+    pub(super) fn memory(&self) -> &Memory {
+        &self.0.memory
+    }
+
+    /// What has ended, as this process knows it.
+    pub fn endings(&self) -> &Endings {
+        &self.0.memory.endings
+    }
+
+    pub(super) fn address(&self) -> &Address {
+        &self.0.address
     }
 
     /// Hears of what other nodes end.
     pub fn notices(&self) -> Notices {
-        Notices::of(&self.0.address)
+        Notices::of(self.clone())
     }
 
     /// Statements since the start: (reads, writes).

@@ -5,31 +5,27 @@ use std::time::Duration;
 
 use sea_orm::sqlx::postgres::PgListener;
 
+use super::Store;
 use super::database::Address;
+use super::transaction::NEWS;
 
-/// What a transaction notifies that has ended something.
-pub(super) const ENDED: &str = "gatepass_revocations";
 /// Between two tries to reach the database.
 const BREATH: Duration = Duration::from_secs(2);
 
 pub struct Notices {
-    /// `None`: nobody tells us, and nobody else writes but the command line.
-    url: Option<String>,
+    store: Store,
     connection: Option<PgListener>,
 }
 
 impl Notices {
-    pub(super) fn of(address: &Address) -> Self {
-        let url = match address {
-            Address::Postgres(url) => Some(url.clone()),
-            Address::Sqlite(_) => None,
-        };
-        Notices { url, connection: None }
+    pub(super) fn of(store: Store) -> Self {
+        Notices { store, connection: None }
     }
 
-    /// Returns when somebody has ended something, or may have while the connection was down.
-    pub async fn ended(&mut self) {
-        let Some(url) = &self.url else { return std::future::pending().await };
+    /// Returns when somebody has committed what others should know, or may have while the connection was down.
+    pub async fn news(&mut self) {
+        // On SQLite nobody tells us, and nobody else writes but the command line.
+        let Address::Postgres(url) = self.store.address() else { return std::future::pending().await };
         loop {
             match &mut self.connection {
                 // `None`: the connection was lost and is there again, and what was told meanwhile is lost.
@@ -38,12 +34,14 @@ impl Notices {
                     Err(error) => {
                         tracing::warn!(%error, "lost the notices of other nodes; looking for them instead");
                         self.connection = None;
+                        self.store.endings().listen(false);
                         tokio::time::sleep(BREATH).await;
                     }
                 },
                 None => match listen(url).await {
                     Ok(listener) => {
                         self.connection = Some(listener);
+                        self.store.endings().listen(true);
                         return;
                     }
                     Err(_) => tokio::time::sleep(BREATH).await,
@@ -55,6 +53,6 @@ impl Notices {
 
 async fn listen(url: &str) -> Result<PgListener, sea_orm::sqlx::Error> {
     let mut listener = PgListener::connect(url).await?;
-    listener.listen(ENDED).await?;
+    listener.listen(NEWS).await?;
     Ok(listener)
 }

@@ -12,13 +12,15 @@ use std::time::Duration;
 use sea_orm::sea_query::{Expr, ExprTrait, SelectStatement};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-    QueryTrait, Set, Statement,
+    QueryTrait, Statement, Value,
 };
 use serde::{Deserialize, Serialize};
 
+use super::endings::Ended;
 use super::grants::Grant;
 use super::revoked_tokens::Jti;
 use super::sessions::Session;
+use super::transaction::NEWS;
 use super::{Error, Transaction, document, text_of};
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -49,6 +51,17 @@ pub struct Dead {
 impl Dead {
     pub fn is_nothing(&self) -> bool {
         *self == Dead::default()
+    }
+
+    /// As this process keeps it in mind.
+    pub fn until(&self, forget_at: Timestamp) -> Ended {
+        let above = self.sid.iter().map(|id| id.uuid()).chain(self.grant_id.iter().map(|id| id.uuid()));
+        let before = self.issued_before.unwrap_or(i64::MAX);
+        Ended {
+            ids: above.chain(self.jti.iter().map(|id| id.uuid())).collect(),
+            clients: self.client_id.iter().map(|id| (id.clone(), before)).collect(),
+            forget_at,
+        }
     }
 }
 
@@ -105,7 +118,7 @@ mod head {
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity, Model};
+use row::{Column, Entity, Model};
 
 impl TryFrom<Model> for Revocation {
     type Error = Error;
@@ -136,38 +149,45 @@ pub async fn append(
     remaining: Remaining,
     now: Timestamp,
 ) -> Result<Number, Error> {
-    let (number, token_life) = next(tx).await?;
-    let expired = match remaining {
-        Remaining::IssuedUntil(last) => last.plus(token_life),
-        Remaining::ExpireAt(last) => last,
+    let (last, lives): (Timestamp, i64) = match remaining {
+        Remaining::IssuedUntil(last) => (last, 1),
+        Remaining::ExpireAt(last) => (last, 0),
     };
-    let row = ActiveModel {
-        number: Set(number),
-        at: Set(now),
-        forget_at: Set(expired.plus(LEEWAY)),
-        dead: Set(text_of(dead)),
-        confirmed_at: Set(None),
+    let backend = tx.get_database_backend();
+    let sql = match backend {
+        DatabaseBackend::Postgres => format!("{NUMBERED_BY_UPDATE}, pg_notify('{NEWS}', '')"),
+        _ => NUMBERED_BY_TRIGGER.to_owned(),
     };
-    Entity::insert(row).exec_without_returning(tx).await?;
-    tx.tell_followers();
-    Ok(number)
+    let values = [now.into(), last.plus(LEEWAY).into(), Value::from(lives), Value::from(text_of(dead))];
+    let row = tx.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
+    let row = row.ok_or_else(headless)?;
+    tx.ends(dead.until(row.try_get_by_index(1)?));
+    Ok(row.try_get_by_index(0)?)
 }
 
-/// Takes the next number, and tells other nodes when the transaction commits.
-async fn next(tx: &Transaction) -> Result<(Number, Duration), Error> {
-    let backend = tx.get_database_backend();
-    let mut sql = "UPDATE revocation_head SET number = number + 1 RETURNING number, token_life".to_owned();
-    if backend == DatabaseBackend::Postgres {
-        sql += &format!(", pg_notify('{}', '')", super::notices::ENDED);
-    }
-    let row = tx.query_one_raw(Statement::from_string(backend, sql)).await?;
-    let row = row.ok_or_else(headless)?;
-    let token_life: i64 = row.try_get_by_index(1)?;
-    Ok((row.try_get_by_index(0)?, Duration::from_millis(token_life.unsigned_abs())))
-}
+/// The number is the head's next one, and the revocation is kept until no token of a line lives that was issued
+/// until `$2` (or, when `$3` is 0, until `$2` itself). Other nodes are told when the transaction commits.
+const NUMBERED_BY_UPDATE: &str = "WITH head AS \
+     (UPDATE revocation_head SET number = number + 1 RETURNING number, token_life) \
+     INSERT INTO revocations (number, at, forget_at, dead) \
+     SELECT number, $1, $2 + $3 * token_life, $4 FROM head \
+     RETURNING number, forget_at";
+
+/// The same where a trigger moves the head: SQLite updates one table in a statement, and has one writer.
+const NUMBERED_BY_TRIGGER: &str = "INSERT INTO revocations (number, at, forget_at, dead) \
+     SELECT number + 1, $1, $2 + $3 * token_life, $4 FROM revocation_head \
+     RETURNING number, forget_at";
 
 fn headless() -> Error {
     Error::Corrupt { table: "revocation_head", column: "number", row: "1".to_owned() }
+}
+
+/// The newest number, and how many changes of users there were: what is remembered of them is older or not.
+pub async fn heads(db: &impl ConnectionTrait) -> Result<(Number, i64), Error> {
+    let sql = "SELECT number, (SELECT number FROM user_changes) FROM revocation_head";
+    let row = db.query_one_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let row = row.ok_or_else(headless)?;
+    Ok((row.try_get_by_index(0)?, row.try_get_by_index(1)?))
 }
 
 /// The newest number.

@@ -2,10 +2,14 @@
 //! [`super::credentials`].
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseBackend, EntityTrait, QueryFilter, QueryOrder, QuerySelect, Set,
+    Statement,
+};
 use serde_json::{Map, Value};
 use unicode_normalization::UnicodeNormalization;
 
+use super::transaction::NEWS;
 use super::{Error, Transaction, document, text_of};
 use crate::clock::Timestamp;
 use crate::id::Id;
@@ -165,7 +169,7 @@ pub async fn list(
 }
 
 pub async fn set_claims(
-    db: &impl ConnectionTrait,
+    tx: &Transaction,
     id: Id<User>,
     claims: &Map<String, Value>,
     now: Timestamp,
@@ -174,12 +178,12 @@ pub async fn set_claims(
         .col_expr(Column::Claims, Expr::value(text_of(claims)))
         .col_expr(Column::UpdatedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
-        .exec(db)
+        .exec(tx)
         .await?;
-    Ok(())
+    changed(tx).await
 }
 
-pub async fn set_status(db: &impl ConnectionTrait, id: Id<User>, status: Status) -> Result<(), Error> {
+pub async fn set_status(tx: &Transaction, id: Id<User>, status: Status) -> Result<(), Error> {
     let disabled_at = match status {
         Status::Active => None,
         Status::Disabled(at) => Some(at),
@@ -187,13 +191,25 @@ pub async fn set_status(db: &impl ConnectionTrait, id: Id<User>, status: Status)
     Entity::update_many()
         .col_expr(Column::DisabledAt, Expr::value(disabled_at))
         .filter(Column::Id.eq(id))
-        .exec(db)
+        .exec(tx)
         .await?;
-    Ok(())
+    changed(tx).await
 }
 
-pub async fn remove(db: &impl ConnectionTrait, id: Id<User>) -> Result<(), Error> {
-    Entity::delete_by_id(id).exec(db).await?;
+pub async fn remove(tx: &Transaction, id: Id<User>) -> Result<(), Error> {
+    Entity::delete_by_id(id).exec(tx).await?;
+    changed(tx).await
+}
+
+/// What nodes remember of users is out of date, here and elsewhere.
+async fn changed(tx: &Transaction) -> Result<(), Error> {
+    tx.changes_users();
+    let backend = tx.get_database_backend();
+    let mut sql = "UPDATE user_changes SET number = number + 1 RETURNING number".to_owned();
+    if backend == DatabaseBackend::Postgres {
+        sql += &format!(", pg_notify('{NEWS}', '')");
+    }
+    tx.query_one_raw(Statement::from_string(backend, sql)).await?;
     Ok(())
 }
 

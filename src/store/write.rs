@@ -1,7 +1,8 @@
 //! Writing: a transaction is a value and a function, handed to [`Store::write`], the only way in.
 //!
-//! On SQLite one task writes. It gathers the transactions that are waiting, runs each in a savepoint of one
-//! `BEGIN IMMEDIATE … COMMIT`, and answers all of them after the one fsync: durable writes share their cost. On
+//! On SQLite one task writes. It gathers the transactions that are waiting, runs them in one
+//! `BEGIN IMMEDIATE … COMMIT`, and answers all of them after the one fsync: durable writes share their cost. If one
+//! of them is to be undone, all are, and run again with a savepoint each. On
 //! PostgreSQL the server does the same for commits that arrive together, so each transaction takes a connection.
 
 use std::panic::AssertUnwindSafe;
@@ -14,13 +15,16 @@ use sea_orm::{
     DatabaseConnection, DatabaseTransaction, DbErr, RuntimeErr, SqliteTransactionMode, TransactionOptions,
     TransactionTrait,
 };
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
+use super::lineages::Memory;
+use super::transaction::Aftermath;
 use super::{Error, Store, Transaction};
 use crate::failpoint::Failpoint;
 
-/// What happens inside a transaction. It may run again from the start when the database asks for a retry, and
-/// nothing slow happens in it: no hash, no network, no signature. `Ok` commits, `Err` undoes.
+/// What happens inside a transaction. It may run again from the start, when the database asks for a retry or another
+/// transaction of the same commit is undone, and nothing slow happens in it: no hash, no network, no signature. `Ok`
+/// commits, `Err` undoes.
 pub type Work<I, T> = for<'a> fn(&'a Transaction, &'a I) -> BoxFuture<'a, Result<T, Error>>;
 
 /// How long a transaction may wait for its turn.
@@ -31,16 +35,16 @@ const QUEUE: usize = 1024;
 const GATHERED: usize = 64;
 const TRIES: usize = 4;
 
-/// The bell that is rung after commits which ended something goes with each.
+/// What this process remembers goes with each: it learns from every commit.
 pub(super) enum Writer {
     Gathering(mpsc::Sender<Box<dyn Waiting>>),
-    Pool(DatabaseConnection, Arc<Notify>),
+    Pool(DatabaseConnection, Arc<Memory>),
 }
 
 impl Writer {
-    pub fn gathering(connection: DatabaseConnection, ended: Arc<Notify>) -> Self {
+    pub fn gathering(connection: DatabaseConnection, memory: Arc<Memory>) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(gather(connection, receiver, ended));
+        tokio::spawn(gather(connection, receiver, memory));
         Writer::Gathering(sender)
     }
 }
@@ -62,9 +66,9 @@ impl Store {
                 place.map_err(|_| Error::Overloaded)?.send(job);
                 answered.await.map_err(|_| Error::Overloaded)?
             }
-            Writer::Pool(pool, ended) => {
+            Writer::Pool(pool, memory) => {
                 for attempt in 1.. {
-                    match once(pool, ended, &input, work).await {
+                    match once(pool, memory, &input, work).await {
                         Err(Error::Unavailable(error)) if attempt < TRIES && wants_retry(&error) => {
                             // Losers of a deadlock come back one after the other.
                             tokio::time::sleep(Duration::from_millis(5 * attempt as u64)).await;
@@ -80,21 +84,19 @@ impl Store {
 
 async fn once<I, T>(
     pool: &DatabaseConnection,
-    ended: &Notify,
+    memory: &Memory,
     input: &I,
     work: Work<I, T>,
 ) -> Result<T, Error> {
     let transaction = Transaction::new(pool.begin().await?);
     let outcome = work(&transaction, input).await;
-    let (transaction, has_ended) = transaction.into_parts();
+    let (transaction, aftermath) = transaction.into_parts();
     match outcome {
         Ok(done) => {
             Failpoint::BeforeCommit.reached();
             transaction.commit().await?;
             Failpoint::AfterCommit.reached();
-            if has_ended {
-                ended.notify_one();
-            }
+            memory.committed(aftermath);
             Ok(done)
         }
         Err(error) => {
@@ -170,7 +172,7 @@ impl<I: Send + Sync + 'static, T: Send + 'static> Waiting for Job<I, T> {
 async fn gather(
     connection: DatabaseConnection,
     mut queue: mpsc::Receiver<Box<dyn Waiting>>,
-    ended: Arc<Notify>,
+    memory: Arc<Memory>,
 ) {
     let mut jobs = Vec::with_capacity(GATHERED);
     let mut condition = Condition::Sound;
@@ -183,10 +185,7 @@ async fn gather(
         condition = if commit.is_ok() { Condition::Sound } else { Condition::Suspect };
         let commit = commit.map_err(Arc::new);
         Failpoint::AfterCommit.reached();
-        if matches!(commit, Ok(true)) {
-            ended.notify_one();
-        }
-        let commit = commit.map(|_| ());
+        let commit = commit.map(|aftermath| memory.committed(aftermath));
         for job in jobs.drain(..) {
             job.answer(commit.clone());
         }
@@ -216,33 +215,58 @@ impl Condition {
     }
 }
 
-/// Whether something was ended by what is committed now.
-async fn run_gathered(connection: &DatabaseConnection, jobs: &mut [Box<dyn Waiting>]) -> Result<bool, DbErr> {
+async fn run_gathered(
+    connection: &DatabaseConnection,
+    jobs: &mut [Box<dyn Waiting>],
+) -> Result<Aftermath, DbErr> {
+    if let Some(aftermath) = run_together(connection, jobs).await? {
+        return Ok(aftermath);
+    }
+    let transaction = begin(connection).await?;
+    let mut all = Aftermath::default();
+    for job in jobs {
+        all.extend(run(transaction.begin().await?, job).await?);
+    }
+    Failpoint::BeforeCommit.reached();
+    transaction.commit().await?;
+    Ok(all)
+}
+
+/// All in one, without savepoints, which cost as much as a statement each. `None`: one of them is to be undone, and
+/// so all of them were.
+async fn run_together(
+    connection: &DatabaseConnection,
+    jobs: &mut [Box<dyn Waiting>],
+) -> Result<Option<Aftermath>, DbErr> {
+    let transaction = Transaction::new(begin(connection).await?);
+    let is_alone = jobs.len() == 1;
+    for job in jobs {
+        if job.run(&transaction).await == Outcome::Undo {
+            transaction.into_parts().0.rollback().await?;
+            return Ok(is_alone.then(Aftermath::default));
+        }
+    }
+    let (database, aftermath) = transaction.into_parts();
+    Failpoint::BeforeCommit.reached();
+    database.commit().await?;
+    Ok(Some(aftermath))
+}
+
+async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
     let immediate = TransactionOptions {
         sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
         ..TransactionOptions::default()
     };
-    let transaction = connection.begin_with_options(immediate).await?;
-    if let [alone] = jobs {
-        return run(transaction, alone).await;
-    }
-    let mut has_ended = false;
-    for job in jobs {
-        has_ended |= run(transaction.begin().await?, job).await?;
-    }
-    Failpoint::BeforeCommit.reached();
-    transaction.commit().await?;
-    Ok(has_ended)
+    connection.begin_with_options(immediate).await
 }
 
-/// One job in a transaction or savepoint of its own, which is kept or undone.
-async fn run(database: DatabaseTransaction, job: &mut Box<dyn Waiting>) -> Result<bool, DbErr> {
+/// One job in a savepoint of its own, which is kept or undone.
+async fn run(database: DatabaseTransaction, job: &mut Box<dyn Waiting>) -> Result<Aftermath, DbErr> {
     let transaction = Transaction::new(database);
     let outcome = job.run(&transaction).await;
-    let (database, has_ended) = transaction.into_parts();
-    Failpoint::BeforeCommit.reached();
+    let (database, aftermath) = transaction.into_parts();
     match outcome {
-        Outcome::Keep => database.commit().await.map(|()| has_ended),
-        Outcome::Undo => database.rollback().await.map(|()| false),
+        Outcome::Keep => database.commit().await.map(|()| aftermath),
+        Outcome::Undo => database.rollback().await.map(|()| Aftermath::default()),
     }
 }

@@ -1,7 +1,9 @@
 //! Access tokens: signed for APIs that verify by themselves (RFC 9068), or sealed for nobody but us.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
+use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 
 use super::status_list::Status;
@@ -13,8 +15,9 @@ use crate::keys::{Expiry, KeyRing};
 use crate::protocol::algorithm::Algorithm;
 use crate::protocol::client_metadata::AccessTokenFormat;
 use crate::protocol::scope::Scope;
-use crate::secret::{self, Purpose};
+use crate::secret::{self, Fingerprint, Purpose};
 use crate::store::grants::Grant;
+use crate::store::lineages::Line;
 use crate::store::revoked_tokens::Jti;
 use crate::store::sessions::Session;
 
@@ -119,25 +122,67 @@ fn audience<'a>(issuer: &'a Issuer, order: &'a Order<'_>) -> Audience<'a> {
     }
 }
 
-/// Reads a token that this server has issued. `None` for anything else, and for what has expired.
-pub fn read(issuer: &Issuer, token: &str, now: Timestamp) -> Option<AccessToken> {
-    let claims: Claims<'static> = match token.strip_prefix(OPAQUE_PREFIX) {
-        Some(sealed) => {
-            let letter =
-                issuer.master.open(Purpose::OpaqueAccessToken, b"", &secret::from_base64url(sealed)?)?;
-            serde_json::from_slice(&letter).ok()?
+impl AccessToken {
+    /// What it descends from.
+    pub fn line(&self) -> Line<'_> {
+        Line {
+            jti: self.jti,
+            grant_id: self.grant_id,
+            session_id: self.session_id,
+            client_id: &self.client_id,
+            issued_at: self.issued_at,
         }
-        None => {
-            let verified =
-                issuer.ring().verify::<Claims<'static>>(token, Type::AccessToken, Expiry::Enforced, now);
-            verified.ok()?.claims
-        }
-    };
-    let expires_at = Timestamp::from_secs(claims.exp);
-    if claims.iss != issuer.url || now >= expires_at {
-        return None;
     }
-    Some(AccessToken {
+}
+
+/// Signed tokens that were verified, by their fingerprints: verifying costs more than all the rest of an
+/// introspection, and what a signature said stays true while its key is published.
+pub struct Verified(Cache<Fingerprint, Arc<Signed>>);
+
+struct Signed {
+    kid: String,
+    token: Arc<AccessToken>,
+}
+
+const REMEMBERED: u64 = 10_000;
+
+impl Default for Verified {
+    fn default() -> Self {
+        Verified(Cache::new(REMEMBERED))
+    }
+}
+
+/// Reads a token that this server has issued. `None` for anything else, and for what has expired.
+pub fn read(issuer: &Issuer, token: &str, now: Timestamp) -> Option<Arc<AccessToken>> {
+    let token = match token.strip_prefix(OPAQUE_PREFIX) {
+        Some(sealed) => open(issuer, sealed)?,
+        None => verify(issuer, token, now)?,
+    };
+    (now < token.expires_at).then_some(token)
+}
+
+fn open(issuer: &Issuer, sealed: &str) -> Option<Arc<AccessToken>> {
+    let letter = issuer.master.open(Purpose::OpaqueAccessToken, b"", &secret::from_base64url(sealed)?)?;
+    of_claims(issuer, serde_json::from_slice(&letter).ok()?)
+}
+
+fn verify(issuer: &Issuer, token: &str, now: Timestamp) -> Option<Arc<AccessToken>> {
+    let ring = issuer.ring();
+    let fingerprint = Fingerprint::of(token.as_bytes());
+    if let Some(signed) = issuer.verified.0.get(&fingerprint)
+        && ring.verification_key(&signed.kid, now).is_some()
+    {
+        return Some(signed.token.clone());
+    }
+    let claims = ring.verify::<Claims<'static>>(token, Type::AccessToken, Expiry::Enforced, now).ok()?.claims;
+    let kid = ring.key_of(token, now)?.kid().to_owned();
+    let token = of_claims(issuer, claims)?;
+    issuer.verified.0.insert(fingerprint, Arc::new(Signed { kid, token: token.clone() }));
+    Some(token)
+}
+
+fn of_claims(issuer: &Issuer, claims: Claims<'static>) -> Option<Arc<AccessToken>> {
+    let token = AccessToken {
         jti: claims.jti,
         subject: claims.sub.into_owned(),
         client_id: claims.client_id.into_owned(),
@@ -147,9 +192,10 @@ pub fn read(issuer: &Issuer, token: &str, now: Timestamp) -> Option<AccessToken>
         },
         scope: claims.scope.into_owned(),
         issued_at: Timestamp::from_secs(claims.iat),
-        expires_at,
+        expires_at: Timestamp::from_secs(claims.exp),
         auth_time: claims.auth_time.map(Timestamp::from_secs),
         session_id: claims.sid,
         grant_id: claims.grant_id,
-    })
+    };
+    (claims.iss == issuer.url).then(|| Arc::new(token))
 }

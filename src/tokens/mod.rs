@@ -36,6 +36,7 @@ pub struct Issuer {
     pub master: RootKey,
     pub lifetimes: Lifetimes,
     pub claims: claims::Catalogue,
+    pub verified: access_token::Verified,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -11,6 +11,7 @@ pub mod keys;
 mod lineage;
 mod logout;
 mod logout_of_implicit_apps;
+mod memory;
 mod nodes;
 mod pairwise;
 mod races;

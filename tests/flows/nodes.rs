@@ -35,6 +35,8 @@ on_both!(every_step_of_a_sign_in_may_meet_another_node(world) {
     let refreshed = shop.refresh(tokens["refresh_token"].as_str().unwrap()).await.json();
     // Ended on one node, dead on the other.
     assert_eq!(there.revoke(refreshed["refresh_token"].as_str().unwrap()).await.status, 200);
+    assert_eq!(there.userinfo(refreshed["access_token"].as_str().unwrap()).await.status, 401);
+    tokio::time::sleep(Duration::from_secs(1)).await;
     assert_eq!(shop.userinfo(refreshed["access_token"].as_str().unwrap()).await.status, 401);
 });
 

@@ -81,7 +81,7 @@ pub(super) async fn run(
 ) -> Result<Answer, Refusal> {
     let config = open::config(everywhere)?;
     let store = open::store(&config).await?;
-    match command {
+    let answer = match command {
         Command::Token(options) => token::make(&options, &store, &config, now).await,
         Command::Add { flags, id, secret_stdin } => add(&config, &store, &flags, id, secret_stdin, now).await,
         Command::List { after, limit } => list(&store, after.as_deref(), limit).await,
@@ -98,7 +98,9 @@ pub(super) async fn run(
             update(&config, &store, client, &flags, new_secret, now).await
         }
         Command::Remove { id } => remove(&store, find(&store, &id).await?, now).await,
-    }
+    };
+    open::reach_servers(&store).await;
+    answer
 }
 
 async fn find(store: &Store, id: &str) -> Result<Client, Refusal> {

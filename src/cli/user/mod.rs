@@ -93,7 +93,7 @@ pub(super) async fn run(
 ) -> Result<Answer, Refusal> {
     let config = open::config(everywhere)?;
     let store = open::store(&config).await?;
-    match command {
+    let answer = match command {
         Command::Add { username, password, claims } => {
             add(&config, &store, &username, &password, claims.as_ref(), now).await
         }
@@ -113,7 +113,9 @@ pub(super) async fn run(
         Command::Disable { who } => disable(&store, open::user(&store, &who.user).await?, now).await,
         Command::Enable { who } => enable(&store, open::user(&store, &who.user).await?, now).await,
         Command::Remove { who } => remove(&store, open::user(&store, &who.user).await?, now).await,
-    }
+    };
+    open::reach_servers(&store).await;
+    answer
 }
 
 async fn add(
