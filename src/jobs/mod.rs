@@ -5,6 +5,8 @@ pub mod resting;
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::leases::{self, Node};
@@ -18,6 +20,8 @@ const BATCH: u64 = 500;
 /// Between two batches, so that requests come in between.
 const BREATH: Duration = Duration::from_millis(20);
 const LEASE: Duration = Duration::from_secs(120);
+/// The rest is for the next sweep, which prolongs the lease: no other node begins while one still sweeps.
+const LONGEST_SWEEP: Duration = Duration::from_secs(60);
 /// How long a dead row stays: long enough to say "expired" rather than "unknown", and to know a replayed code.
 const AFTERLIFE: Duration = Duration::from_secs(24 * 3600);
 
@@ -74,6 +78,7 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
     if !ours {
         return Ok(0);
     }
+    let began = Instant::now();
     let mut gone = 0;
     for kind in Kind::ALL {
         let before = match kind {
@@ -110,7 +115,7 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
                 })
                 .await?;
             gone += batch;
-            if batch < BATCH {
+            if batch < BATCH || began.elapsed() > LONGEST_SWEEP {
                 break;
             }
             tokio::time::sleep(BREATH).await;

@@ -185,6 +185,9 @@ impl Feed {
     fn keep(&self, page: Vec<Revocation>, now: Timestamp) {
         let fresh = page.iter().filter(|revocation| now < revocation.forget_at);
         self.store.endings().learn(fresh.map(|revocation| revocation.dead.until(revocation.forget_at)));
+        for client_id in page.iter().flat_map(|revocation| &revocation.dead.client_id) {
+            self.store.forget_client(client_id);
+        }
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         while live.front().is_some_and(|oldest| oldest.forget_at <= now) {
             live.pop_front();
