@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
 use super::{frame, receipts};
@@ -43,6 +43,8 @@ pub struct Feed {
     clock: Arc<dyn Clock>,
     live: RwLock<VecDeque<Entry>>,
     progress: watch::Sender<Progress>,
+    /// Rung when a look cannot wait.
+    bell: Notify,
     /// Looks that somebody waits for, and those of them that are done.
     wanted_looks: AtomicU64,
     done_looks: watch::Sender<u64>,
@@ -93,6 +95,7 @@ impl Feed {
             clock,
             live: RwLock::default(),
             progress: watch::Sender::new(Progress { head: None, at, beat: 0, beaten_at: Instant::now() }),
+            bell: Notify::new(),
             wanted_looks: AtomicU64::new(0),
             done_looks: watch::Sender::new(0),
             streams: Mutex::default(),
@@ -108,7 +111,7 @@ impl Feed {
         let mut notices = self.store.notices();
         loop {
             notices.news().await;
-            self.store.endings().bell().notify_one();
+            self.bell.notify_one();
         }
     }
 
@@ -124,8 +127,11 @@ impl Feed {
                 Ok(Err(error)) => tracing::warn!(%error, "the revocations could not be read"),
                 Err(_) => tracing::warn!("the revocations could not be read within {PATIENCE:?}"),
             }
+            let is_followed = !self.streams().of_clients.is_empty();
             tokio::select! {
-                () = self.store.endings().bell().notified() => {}
+                () = self.bell.notified() => {}
+                // The node itself knows its own endings already.
+                () = self.store.endings().bell().notified(), if is_followed => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
             }
         }
@@ -224,7 +230,7 @@ impl Feed {
     ) -> Result<Following, CannotFollow> {
         let place = Place::take(self, who)?;
         let wanted = self.wanted_looks.fetch_add(1, Ordering::SeqCst) + 1;
-        self.store.endings().bell().notify_one();
+        self.bell.notify_one();
         let mut done = self.done_looks.subscribe();
         let looked = timeout(2 * PATIENCE, done.wait_for(|done| *done >= wanted)).await;
         looked.map_err(|_| CannotFollow::Blind)?.map_err(|_| CannotFollow::Blind)?;

@@ -57,7 +57,7 @@ impl Endings {
         }
     }
 
-    /// Rung after each transaction of this process that has ended something, and when others may have.
+    /// Rung after each transaction of this process that has ended something.
     pub fn bell(&self) -> &Notify {
         &self.bell
     }
