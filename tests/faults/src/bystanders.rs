@@ -7,13 +7,12 @@ use futures_util::future::join_all;
 use gatepass_load::description::Description;
 use tokio::time::sleep;
 
+use crate::bench::Scale;
 use crate::client::{Client, Reply};
 
 const CLIENTS: usize = 4;
 /// Between an answer and the next request of a client.
 const PAUSE: Duration = Duration::from_millis(10);
-/// What a busy machine adds by itself: shorter waits are not told apart.
-const NOISE: Duration = Duration::from_millis(25);
 
 #[derive(Default)]
 pub struct Waits {
@@ -33,8 +32,10 @@ impl Waits {
     }
 
     /// How many times as long as `before` one in a hundred waits.
-    pub fn times(&self, before: &Waits) -> f64 {
-        self.p99().max(NOISE).as_secs_f64() / before.p99().max(NOISE).as_secs_f64()
+    pub fn times(&self, before: &Waits, scale: Scale) -> f64 {
+        // What a busy machine adds by itself: shorter waits are not told apart.
+        let noise = Duration::from_millis(scale.choose(60, 25));
+        self.p99().max(noise).as_secs_f64() / before.p99().max(noise).as_secs_f64()
     }
 }
 

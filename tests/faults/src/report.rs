@@ -96,16 +96,20 @@ impl Verdict {
         self.noted(what, Nature::Time, took.as_secs_f64(), Pass::AtMost(most.as_secs_f64()))
     }
 
+    /// Work done under it, of what is done without it.
+    pub fn kept_up(self, what: impl Into<String>, share: f64, least: f64) -> Self {
+        self.noted(what.into(), Nature::Time, share, Pass::AtLeast(least))
+    }
+
     /// So many times as long as without the fault.
     pub fn slowed(self, what: impl Into<String>, times: f64, most: f64) -> Self {
         let what = format!("{}, times the calm one", what.into());
         self.noted(what, Nature::Time, times, Pass::AtMost(most))
     }
 
-    /// Whether it has failed, and by times alone.
-    pub fn is_only_slow(&self) -> bool {
-        let mut missed = self.marks.iter().filter(|mark| !mark.holds).peekable();
-        self.not_run.is_none() && missed.peek().is_some() && missed.all(|mark| mark.nature == Nature::Time)
+    /// Whether nothing speaks against it but times, or that it did not happen.
+    pub fn may_be_the_machine(&self) -> bool {
+        self.marks.iter().all(|mark| mark.holds || mark.nature == Nature::Time)
     }
 
     /// What `gatepass doctor --check` says of the rows afterwards.
@@ -141,6 +145,12 @@ fn number(figure: f64) -> String {
     }
 }
 
+/// The lines of all profiles, to be put behind a title.
+pub fn told(fault: Fault, verdicts: &[Verdict]) -> String {
+    let lines: String = verdicts.iter().map(|verdict| verdict.lines(fault)).collect();
+    format!("\n{lines}")
+}
+
 #[derive(Serialize)]
 struct Entry {
     fault: &'static str,
@@ -163,10 +173,7 @@ impl Report {
 
     pub fn add(&mut self, fault: Fault, took: Duration, verdicts: Vec<Verdict>) {
         let seconds = took.as_secs_f64();
-        println!("\n{} {}, {seconds:.0} s", fault.name(), fault.title());
-        for verdict in &verdicts {
-            print!("{}", verdict.lines(fault));
-        }
+        print!("\n{} {}, {seconds:.0} s{}", fault.name(), fault.title(), told(fault, &verdicts));
         self.faults.push(Entry { fault: fault.name(), title: fault.title(), seconds, verdicts });
     }
 

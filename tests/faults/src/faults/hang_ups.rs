@@ -81,7 +81,7 @@ async fn storm(bench: &Bench, layout: Layout) -> anyhow::Result<Verdict> {
     .none("transactions left open", stuck)
     .none(format!("of {ALL_AT_ONCE} sign-ins at once, refused afterwards"), refused)
     .within("for those", took, Duration::from_secs(10))
-    .slowed("p99 of others", beside.times(&calm), 1.5)
+    .slowed("p99 of others", beside.times(&calm, bench.scale), 1.5)
     .none("others that were not served", beside.unserved)
     .examined(&rig)
     .await

@@ -47,7 +47,7 @@ async fn idle(bench: &Bench) -> anyhow::Result<Verdict> {
     }
     Verdict::of("sqlite", format!("{count} idle connections"))
         .mark("resident memory more, MB", more, Pass::AtMost(megabytes))
-        .slowed("p99 of others", beside.times(&calm), 1.5)
+        .slowed("p99 of others", beside.times(&calm, bench.scale), 1.5)
         .none("others that were not served", beside.unserved)
         .none("requests lost on connections that had been idle", lost)
         .examined(&rig)

@@ -73,7 +73,7 @@ async fn plain(bench: &Bench) -> anyhow::Result<Verdict> {
     Verdict::of(profile, counted)
         .within("until the last of them was given up", longest, PATIENCE + SLACK)
         .mark("resident memory more, MB", most - before, Pass::AtMost(MEGABYTES))
-        .slowed("p99 of others", beside.times(&calm), 2.0)
+        .slowed("p99 of others", beside.times(&calm, bench.scale), 2.0)
         .none("others that were not served", beside.unserved)
         .examined(&rig)
         .await

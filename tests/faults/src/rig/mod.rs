@@ -13,9 +13,10 @@ mod small_disk;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail, ensure};
 use gatepass_load::description::Description;
 
 use crate::seed::Seed;
@@ -276,7 +277,18 @@ async fn output(mut command: Command) -> anyhow::Result<Output> {
     Ok(output)
 }
 
-/// A port that nobody listens on. Somebody else may take it before it is used, which has to be lived with.
+/// A port that nobody listens on, below those that Linux gives to outgoing connections: one of these would keep a node
+/// from its port while it is down.
 pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    let first = (std::process::id() % 100) as u16 * 100;
+    for _ in 0..PORTS {
+        let port = 10_000 + (first + TRIED.fetch_add(1, Ordering::Relaxed)) % PORTS;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port is free");
 }
+
+const PORTS: u16 = 10_000;

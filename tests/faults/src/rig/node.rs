@@ -70,7 +70,7 @@ impl Node {
         while !self.is_ready().await {
             let took = self.began.elapsed();
             ensure!(took < within, "node {} is not ready after {took:?}", self.number);
-            ensure!(self.is_running(), "node {} has ended: see {}", self.number, self.log.display());
+            ensure!(self.is_running(), "node {} has ended: {}", self.number, self.last_words()?);
             sleep(Duration::from_millis(5)).await;
         }
         Ok(self.began.elapsed())
@@ -118,6 +118,10 @@ impl Node {
 
     pub fn id(&self) -> Option<u32> {
         self.server.as_ref().map(Program::id)
+    }
+
+    fn last_words(&self) -> anyhow::Result<String> {
+        Ok(self.log()?.lines().next_back().unwrap_or("it said nothing").to_owned())
     }
 
     pub fn log(&self) -> anyhow::Result<String> {
