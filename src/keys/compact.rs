@@ -14,6 +14,7 @@ pub const LONGEST: usize = 16 * 1024;
 
 /// A JWS of which only the shape is known. Nothing in it may be believed before its signature is verified.
 pub struct Compact<'t> {
+    pub(super) text: &'t str,
     pub(super) header: Header,
     /// What was signed: `BASE64URL(header) . BASE64URL(payload)`.
     pub(super) signing_input: &'t str,
@@ -90,7 +91,7 @@ impl<'t> Compact<'t> {
         if header.crit == Presence::Present || header.b64 == Presence::Present {
             return Err(Refusal::Extension);
         }
-        Ok(Compact { header, signing_input, signature, payload })
+        Ok(Compact { text: token, header, signing_input, signature, payload })
     }
 
     /// Who the token says has signed it: where to look for the key, nothing more.

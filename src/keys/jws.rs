@@ -16,6 +16,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use super::compact::Compact;
+use super::recent::Recent;
 use super::refusal::Refusal;
 use crate::protocol::algorithm::Algorithm;
 use crate::secret;
@@ -127,7 +128,7 @@ impl SigningKey {
         Ok(SigningKey {
             pair,
             headers: Type::ALL.map(|typ| header(algorithm, typ, &kid)),
-            public: VerificationKey { algorithm, kid, decoding },
+            public: VerificationKey { algorithm, kid, decoding, signed: Recent::default() },
             public_jwk: serde_json::to_string(&jwk).map_err(|_| unusable)?,
         })
     }
@@ -158,6 +159,7 @@ impl SigningKey {
         token.push_str(header);
         URL_SAFE_NO_PAD.encode_string(&payload, &mut token);
         self.append_signature(&mut token);
+        self.public.signed.note(&token);
         token
     }
 
@@ -219,6 +221,8 @@ pub struct VerificationKey {
     algorithm: Algorithm,
     kid: String,
     decoding: DecodingKey,
+    /// By its private half, in this process.
+    signed: Recent,
 }
 
 impl VerificationKey {
@@ -237,6 +241,9 @@ impl VerificationKey {
         }
         if token.header.typ.as_deref() != Some(typ.as_str()) {
             return Err(Refusal::Type);
+        }
+        if self.signed.has(token.text) {
+            return Ok(token.payload);
         }
         let message = token.signing_input.as_bytes();
         match jsonwebtoken::crypto::verify(token.signature, message, &self.decoding, jose(self.algorithm)) {

@@ -5,6 +5,7 @@ pub mod client_jwt;
 pub mod client_keys;
 mod compact;
 pub mod jws;
+mod recent;
 mod refusal;
 pub mod remote;
 pub mod rotation;

@@ -20,7 +20,7 @@ use crate::id::Id;
 use crate::store::grants::{self, Ended, Grant};
 use crate::store::outbox::{self, Message};
 use crate::store::participants::{self, Channel, Participant};
-use crate::store::revocations::{self, Dead, Number, Remaining};
+use crate::store::revocations::{self, Dead, Number};
 use crate::store::revoked_tokens::{self, Jti};
 use crate::store::sessions::{self, Session};
 use crate::store::users::User;
@@ -155,7 +155,7 @@ pub async fn end_client(tx: &Transaction, client_id: &str, now: Timestamp) -> Re
         issued_before: Some(last.secs()),
         ..Dead::default()
     };
-    let number = revocations::append(tx, &dead, Remaining::IssuedUntil(last), now).await?;
+    let number = revocations::append(tx, &dead, last, now).await?;
     Ok(Ending::Numbered(number))
 }
 
@@ -167,13 +167,15 @@ pub async fn end_token(
     expires_at: Timestamp,
     now: Timestamp,
 ) -> Result<Ending, Error> {
-    if !revoked_tokens::insert(tx, jti, expires_at).await? {
-        return Ok(Ending::Nothing);
-    }
-    events::record(tx, &Event::TokenRevoked { client: client_id.to_owned() }, now).await?;
-    let dead = Dead { jti: vec![jti], ..Dead::default() };
-    let number = revocations::append(tx, &dead, Remaining::ExpireAt(expires_at), now).await?;
-    Ok(Ending::Numbered(number))
+    let event = Event::TokenRevoked { client: client_id.to_owned() };
+    let number = revoked_tokens::revoke(tx, jti, expires_at, &events::entry(&event, now)).await?;
+    Ok(match number {
+        None => Ending::Nothing,
+        Some(number) => {
+            events::tell_afterwards(tx, event);
+            Ending::Numbered(number)
+        }
+    })
 }
 
 /// One entry for both, however many rows they are.
@@ -207,7 +209,7 @@ async fn tell_apis(tx: &Transaction, dead: Option<Dead>, now: Timestamp) -> Resu
         None => Ok(Ending::Nothing),
         Some(dead) if dead.is_nothing() => Ok(Ending::Unnumbered),
         Some(dead) => {
-            let number = revocations::append(tx, &dead, Remaining::IssuedUntil(now), now).await?;
+            let number = revocations::append(tx, &dead, now, now).await?;
             Ok(Ending::Numbered(number))
         }
     }

@@ -134,48 +134,32 @@ impl TryFrom<Model> for Revocation {
     }
 }
 
-/// How long the tokens live that an ending concerns.
-#[derive(Clone, Copy, Debug)]
-pub enum Remaining {
-    /// Some were issued a moment ago, or will have been until then.
-    IssuedUntil(Timestamp),
-    ExpireAt(Timestamp),
-}
-
-/// Writes down what this transaction ends, as the last thing that it does.
-pub async fn append(
-    tx: &Transaction,
-    dead: &Dead,
-    remaining: Remaining,
-    now: Timestamp,
-) -> Result<Number, Error> {
-    let (last, lives): (Timestamp, i64) = match remaining {
-        Remaining::IssuedUntil(last) => (last, 1),
-        Remaining::ExpireAt(last) => (last, 0),
-    };
+/// Writes down what this transaction ends, as the last thing that it does. Tokens that it concerns were issued until
+/// `last`.
+pub async fn append(tx: &Transaction, dead: &Dead, last: Timestamp, now: Timestamp) -> Result<Number, Error> {
     let backend = tx.get_database_backend();
     let sql = match backend {
         DatabaseBackend::Postgres => format!("{NUMBERED_BY_UPDATE}, pg_notify('{NEWS}', '')"),
         _ => NUMBERED_BY_TRIGGER.to_owned(),
     };
-    let values = [now.into(), last.plus(LEEWAY).into(), Value::from(lives), Value::from(text_of(dead))];
+    let values = [now.into(), last.plus(LEEWAY).into(), Value::from(text_of(dead))];
     let row = tx.query_one_raw(Statement::from_sql_and_values(backend, sql, values)).await?;
     let row = row.ok_or_else(headless)?;
     tx.ends(dead.until(row.try_get_by_index(1)?));
     Ok(row.try_get_by_index(0)?)
 }
 
-/// The number is the head's next one, and the revocation is kept until no token of a line lives that was issued
-/// until `$2` (or, when `$3` is 0, until `$2` itself). Other nodes are told when the transaction commits.
+/// The number is the head's next one, and the revocation is kept until no token lives that was issued until `$2`. Other
+/// nodes are told when the transaction commits.
 const NUMBERED_BY_UPDATE: &str = "WITH head AS \
      (UPDATE revocation_head SET number = number + 1 RETURNING number, token_life) \
      INSERT INTO revocations (number, at, forget_at, dead) \
-     SELECT number, $1, $2 + $3 * token_life, $4 FROM head \
+     SELECT number, $1, $2 + token_life, $3 FROM head \
      RETURNING number, forget_at";
 
 /// The same where a trigger moves the head: SQLite updates one table in a statement, and has one writer.
 const NUMBERED_BY_TRIGGER: &str = "INSERT INTO revocations (number, at, forget_at, dead) \
-     SELECT number + 1, $1, $2 + $3 * token_life, $4 FROM revocation_head \
+     SELECT number + 1, $1, $2 + token_life, $3 FROM revocation_head \
      RETURNING number, forget_at";
 
 fn headless() -> Error {

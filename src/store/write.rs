@@ -33,6 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const QUEUE: usize = 1024;
 /// Transactions that share one commit. It bounds how long the first one waits for the last one.
 const GATHERED: usize = 64;
+/// Rounds after which nobody else comes; some 3 µs each.
+const ROUNDS_IN_VAIN: usize = 10;
 const TRIES: usize = 4;
 
 /// What this process remembers goes with each: it learns from every commit.
@@ -176,7 +178,12 @@ async fn gather(
 ) {
     let mut jobs = Vec::with_capacity(GATHERED);
     let mut condition = Condition::Sound;
+    let mut before = 1;
     while queue.recv_many(&mut jobs, GATHERED).await > 0 {
+        if before.max(jobs.len()) > 1 {
+            wait_for_others(&mut queue, &mut jobs).await;
+        }
+        before = jobs.len();
         metrics::histogram!("gatepass_store_gathered_transactions").record(jobs.len() as f64);
         let commit = match condition.restore(&connection).await {
             Ok(()) => run_gathered(&connection, &mut jobs).await,
@@ -188,6 +195,26 @@ async fn gather(
         let commit = commit.map(|aftermath| memory.committed(aftermath));
         for job in jobs.drain(..) {
             job.answer(commit.clone());
+        }
+    }
+}
+
+/// Where several write at a time, those who were answered together come back together, and one who is quicker than the
+/// others would have a commit for itself while they wait for the next. So it waits as long as somebody comes, without a
+/// timer, whose ticks are longer than a commit: each round lets every task run that can, and looks at every socket.
+async fn wait_for_others(
+    queue: &mut mpsc::Receiver<Box<dyn Waiting>>,
+    jobs: &mut Vec<Box<dyn Waiting>>,
+) {
+    let mut in_vain = 0;
+    while jobs.len() < GATHERED && in_vain < ROUNDS_IN_VAIN {
+        tokio::task::yield_now().await;
+        match queue.try_recv() {
+            Ok(job) => {
+                jobs.push(job);
+                in_vain = 0;
+            }
+            Err(_) => in_vain += 1,
         }
     }
 }

@@ -7,7 +7,7 @@ use gatepass::events::Reason;
 use gatepass::registration;
 use gatepass::revocation;
 use gatepass::store::ConnectionTrait;
-use gatepass::store::revocations::{self, Dead, Remaining};
+use gatepass::store::revocations::{self, Dead};
 use serde_json::{Value, json};
 
 use crate::on_both;
@@ -287,7 +287,7 @@ async fn an_ending_that_commits_late_is_skipped_by_nobody() {
     let late = world.app.store.write(world.now(), |tx, now| {
         Box::pin(async move {
             let dead = Dead { client_id: vec!["late".to_owned()], ..Dead::default() };
-            let number = revocations::append(tx, &dead, Remaining::IssuedUntil(*now), *now).await?;
+            let number = revocations::append(tx, &dead, *now, *now).await?;
             tokio::time::sleep(Duration::from_millis(1500)).await;
             Ok(number)
         })
@@ -331,7 +331,7 @@ on_both!(an_ending_that_is_undone_takes_no_number_and_is_told_to_nobody(world) {
     let undone = world.app.store.write(world.now(), |tx, now| {
         Box::pin(async move {
             let dead = Dead { client_id: vec!["nobody".to_owned()], ..Dead::default() };
-            revocations::append(tx, &dead, Remaining::IssuedUntil(*now), *now).await?;
+            revocations::append(tx, &dead, *now, *now).await?;
             Err::<(), _>(gatepass::store::Error::Overloaded)
         })
     });

@@ -53,6 +53,18 @@ fn what_is_signed_verifies_with_the_type_key_and_algorithm_in_its_header() {
     }
 }
 
+/// Which has not signed it, and so cannot just remember it.
+#[test]
+fn another_process_verifies_what_this_one_has_signed() {
+    for algorithm in Algorithm::ALL {
+        let pkcs8 = generate(algorithm);
+        let [ours, theirs] = [(); 2].map(|()| SigningKey::from_pkcs8(algorithm, &pkcs8).unwrap());
+        let token = ours.sign(Type::AccessToken, &claims());
+        assert!(ours.public.signed.has(&token) && !theirs.public.signed.has(&token));
+        assert!(verify(&theirs, &token, Type::AccessToken).is_ok(), "{algorithm}");
+    }
+}
+
 #[test]
 fn no_type_passes_for_another() {
     let key = key(Algorithm::EdDSA);
