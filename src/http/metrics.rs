@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use metrics::{Counter, Histogram};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// In seconds: from a cached document to a password hash behind a queue.
 const BUCKETS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+
+/// Transactions of one commit.
+const GATHERED: [f64; 7] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0];
 
 /// The recorder of this process; servers that share a process share it.
 static RECORDER: OnceLock<PrometheusHandle> = OnceLock::new();
@@ -34,8 +37,12 @@ impl Metrics {
     /// Installs the recorder of the process if there is none yet.
     pub fn install() -> Self {
         let recorder = RECORDER.get_or_init(|| {
-            let recorder =
-                PrometheusBuilder::new().set_buckets(&BUCKETS).expect("there are buckets").build_recorder();
+            let gathered = Matcher::Full("gatepass_store_gathered_transactions".to_owned());
+            let recorder = PrometheusBuilder::new()
+                .set_buckets(&BUCKETS)
+                .and_then(|builder| builder.set_buckets_for_metric(gathered, &GATHERED))
+                .expect("there are buckets")
+                .build_recorder();
             let handle = recorder.handle();
             // Somebody else's recorder stays; ours then has nothing to tell.
             let _ = metrics::set_global_recorder(recorder);
