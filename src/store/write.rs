@@ -202,10 +202,7 @@ async fn gather(
 /// Where several write at a time, those who were answered together come back together, and one who is quicker than the
 /// others would have a commit for itself while they wait for the next. So it waits as long as somebody comes, without a
 /// timer, whose ticks are longer than a commit: each round lets every task run that can, and looks at every socket.
-async fn wait_for_others(
-    queue: &mut mpsc::Receiver<Box<dyn Waiting>>,
-    jobs: &mut Vec<Box<dyn Waiting>>,
-) {
+async fn wait_for_others(queue: &mut mpsc::Receiver<Box<dyn Waiting>>, jobs: &mut Vec<Box<dyn Waiting>>) {
     let mut in_vain = 0;
     while jobs.len() < GATHERED && in_vain < ROUNDS_IN_VAIN {
         tokio::task::yield_now().await;

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::bench::Bench;
 use crate::client::{Client, Reply};
 use crate::report::{Pass, Verdict};
-use crate::rig::{Layout, Signal};
+use crate::rig::{Layout, Signal, Software};
 
 /// People who click at the same moment: at most so many requests are in flight.
 const PARALLEL: usize = 24;
@@ -27,9 +27,17 @@ const NOTICED: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
+    let mut verdicts = Vec::new();
+    for software in [Software::Haproxy, Software::Nginx] {
+        verdicts.push(kill_one(bench, software).await?);
+    }
+    Ok(verdicts)
+}
+
+async fn kill_one(bench: &Bench, software: Software) -> anyhow::Result<Verdict> {
     let people = bench.scale.choose(150, 500);
-    let layout = Layout::postgres(3);
-    let profile = layout.profile();
+    let layout = Layout::postgres(3).balanced_by(software);
+    let profile = format!("{}, {software:?}", layout.profile());
     let mut seed = bench.seed(&profile);
     let mut rig = bench.rig(layout).await?;
     let site = Arc::new(rig.site.clone());
@@ -81,7 +89,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
             Pass::AtMost(PARALLEL as f64),
         )
         .none("failures more than 3 s after the kill", late);
-    Ok(vec![verdict.examined(&rig).await?])
+    verdict.examined(&rig).await
 }
 
 /// Somebody on the way to an app.

@@ -21,7 +21,7 @@ use gatepass_load::description::Description;
 
 use crate::seed::Seed;
 
-pub use balancer::Balancer;
+pub use balancer::{Balancer, Software};
 pub use cache::Cache;
 pub use link::{Link, Weather};
 pub use node::Node;
@@ -49,8 +49,8 @@ pub enum Stock {
 pub struct Layout {
     pub database: Database,
     pub nodes: usize,
-    /// Behind HAProxy; otherwise the first node is asked itself.
-    pub balanced: bool,
+    /// Without one the first node is asked itself.
+    pub balancer: Option<Software>,
     /// Beside a redis-server.
     pub cached: bool,
     pub stock: Stock,
@@ -67,7 +67,7 @@ impl Layout {
         Layout {
             database: Database::Sqlite,
             nodes: 1,
-            balanced: false,
+            balancer: None,
             cached: false,
             stock: Stock::UserAndClients,
             linked: false,
@@ -77,7 +77,12 @@ impl Layout {
     }
 
     pub fn postgres(nodes: usize) -> Self {
-        Layout { database: Database::Postgres, nodes, balanced: nodes > 1, ..Layout::sqlite() }
+        let balancer = (nodes > 1).then_some(Software::Haproxy);
+        Layout { database: Database::Postgres, nodes, balancer, ..Layout::sqlite() }
+    }
+
+    pub fn balanced_by(self, software: Software) -> Self {
+        Layout { balancer: Some(software), ..self }
     }
 
     /// The nodes reach their PostgreSQL by a [`Link`].
@@ -188,9 +193,9 @@ impl Rig {
         for node in &mut nodes {
             node.ready(START).await?;
         }
-        let balancer = match layout.balanced {
-            true => Some(Balancer::start(&scratch, front, &nodes).await?),
-            false => None,
+        let balancer = match layout.balancer {
+            Some(software) => Some(Balancer::start(software, &scratch, front, &nodes).await?),
+            None => None,
         };
         let mut site = Description::read(&Path::new(SERVERS).join("gatepass.toml"))?;
         site.issuer = format!("https://127.0.0.1:{front}");
