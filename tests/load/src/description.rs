@@ -63,6 +63,9 @@ pub struct Endpoints {
     pub discovery: Option<String>,
     #[serde(default)]
     pub jwks: Option<String>,
+    /// One password hash and nothing else, as a part of W6 that nobody can do without.
+    #[serde(default)]
+    pub password_hash: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -1,19 +1,21 @@
 //! The limit of the machine: bare axum that does for each workload the least that is honest. One request, one ES256
-//! signature; with `--commit` one durable row too, whose commit is shared by everybody who waits.
+//! signature; with `--commit` one durable row too, whose commit is shared by everybody who waits. Or one request, one
+//! password hash.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::Context;
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
 use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde::Serialize;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection};
@@ -32,6 +34,9 @@ struct Limit {
     key: EcdsaKeyPair,
     random: SystemRandom,
     writer: Option<mpsc::Sender<(Vec<u8>, oneshot::Sender<()>)>>,
+    hash: Argon2<'static>,
+    /// Kept from hash to hash: pages that come fresh from the system take as long as the hash itself.
+    memory: Mutex<Vec<Block>>,
 }
 
 #[derive(Serialize)]
@@ -47,7 +52,9 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
         Some(folder) => Some(writer(folder).await?),
         None => None,
     };
-    let limit = Arc::new(Limit { key, random: SystemRandom::new(), writer });
+    let params = Params::new(19_456, 2, 1, Some(HASH))?;
+    let hash = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let limit = Arc::new(Limit { key, random: SystemRandom::new(), writer, hash, memory: Mutex::default() });
     let document =
         serde_json::json!({ "issuer": format!("http://{}", options.listen), "padding": "x".repeat(900) });
     let keys = serde_json::json!({ "keys": [{ "kty": "EC", "padding": "x".repeat(900) }] });
@@ -55,6 +62,7 @@ pub async fn serve(options: Options) -> anyhow::Result<()> {
     let json = [("content-type", "application/json")];
     let router = Router::new()
         .route("/token", post(token))
+        .route("/password-hash", post(password_hash))
         .route("/document", get(async move || (json, document.clone())))
         .route("/keys", get(async move || (json, keys.clone())))
         .with_state(limit);
@@ -82,6 +90,27 @@ async fn token(State(limit): State<Arc<Limit>>, _body: String) -> Json<TokenResp
         waiting.await.expect("the writer answers everybody");
     }
     Json(TokenResponse { access_token, token_type: "Bearer", expires_in: 600 })
+}
+
+/// Bytes of a hash.
+const HASH: usize = 32;
+
+async fn password_hash(State(limit): State<Arc<Limit>>, password: String) -> String {
+    let hashed = tokio::task::spawn_blocking(move || {
+        let (mut salt, mut hash) = ([0; 16], [0; HASH]);
+        aws_lc_rs::rand::fill(&mut salt).expect("the machine has random numbers");
+        let mut memory = limit.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        memory.resize(limit.hash.params().block_count(), Block::default());
+        let done =
+            limit.hash.hash_password_into_with_memory(password.as_bytes(), &salt, &mut hash, &mut *memory);
+        done.expect("these parameters hash any password");
+        format!(
+            "$argon2id$v=19$m=19456,t=2,p=1${}${}",
+            STANDARD_NO_PAD.encode(salt),
+            STANDARD_NO_PAD.encode(hash)
+        )
+    });
+    hashed.await.expect("hashing does not panic")
 }
 
 /// One task writes what has gathered while it wrote.

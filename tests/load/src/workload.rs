@@ -71,7 +71,8 @@ impl Workload {
             Workload::W1 => true,
             Workload::W2 => endpoints.introspection.is_some(),
             Workload::W3 => endpoints.userinfo.is_some() && of.sign_in.is_some(),
-            Workload::W4 | Workload::W5 | Workload::W6 => of.sign_in.is_some(),
+            Workload::W4 | Workload::W5 => of.sign_in.is_some(),
+            Workload::W6 => of.sign_in.is_some() || endpoints.password_hash.is_some(),
             Workload::W7 => endpoints.discovery.is_some() && endpoints.jwks.is_some(),
             Workload::W8 => endpoints.revocation.is_some(),
         };
@@ -96,6 +97,9 @@ pub struct Worker<'a> {
     /// Fingerprints of tokens that this connection has got: a success is a fresh one.
     seen: HashSet<u64>,
 }
+
+/// Hashed where nothing else of a sign-in is there.
+const PASSWORD: &str = "a-password-of-the-load-driver";
 
 /// Tokens made per connection before revocations are measured, and how long that may take.
 const STOCK: usize = 1500;
@@ -141,7 +145,11 @@ impl<'a> Worker<'a> {
             Workload::W5 => {
                 worker.sign_in(Asking::First).await?;
             }
-            Workload::W6 => {}
+            Workload::W6 => {
+                if let Some(path) = &of.endpoints.password_hash {
+                    worker.request = post(&worker.host, path, &of.client, &pair("password", PASSWORD));
+                }
+            }
             Workload::W7 => {
                 let path = of.endpoints.discovery.as_deref().context("no discovery document")?;
                 worker.request = get(&worker.host, path, None);
@@ -199,6 +207,12 @@ impl<'a> Worker<'a> {
             Workload::W5 => {
                 let tokens = self.sign_in(Asking::Silent).await?;
                 self.fresh(&tokens.access_token)
+            }
+            Workload::W6 if self.of.endpoints.password_hash.is_some() => {
+                let answer = self.connection.send(&self.request).await?;
+                let hash = String::from_utf8(answer.succeeded()?.to_vec())?;
+                ensure!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "another hash: {hash}");
+                self.fresh(&hash)
             }
             Workload::W6 => {
                 self.visitor.forget_cookies();
