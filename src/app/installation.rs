@@ -101,7 +101,7 @@ impl Installation {
                     Some(sealing) => sealing,
                     None => {
                         sealing_key::make_data_folder(&config.server.data_dir)?;
-                        sealing_key::make(config)?
+                        sealing_key::make(&config.server.sealing_key_file())?
                     }
                 };
                 let fresh = sealing.seal(Purpose::MasterSecret, name, RootKey::new().reveal());

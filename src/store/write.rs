@@ -7,7 +7,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -35,6 +35,8 @@ const QUEUE: usize = 1024;
 const GATHERED: usize = 64;
 /// Rounds after which nobody else comes; some 3 µs each.
 const ROUNDS_IN_VAIN: usize = 10;
+/// What the first of them may lose by it, if the rounds are long because there is much else to do.
+const LONGEST_WAIT: Duration = Duration::from_millis(1);
 const TRIES: usize = 4;
 
 /// What this process remembers goes with each: it learns from every commit.
@@ -203,8 +205,8 @@ async fn gather(
 /// others would have a commit for itself while they wait for the next. So it waits as long as somebody comes, without a
 /// timer, whose ticks are longer than a commit: each round lets every task run that can, and looks at every socket.
 async fn wait_for_others(queue: &mut mpsc::Receiver<Box<dyn Waiting>>, jobs: &mut Vec<Box<dyn Waiting>>) {
-    let mut in_vain = 0;
-    while jobs.len() < GATHERED && in_vain < ROUNDS_IN_VAIN {
+    let (began, mut in_vain) = (Instant::now(), 0);
+    while jobs.len() < GATHERED && in_vain < ROUNDS_IN_VAIN && began.elapsed() < LONGEST_WAIT {
         tokio::task::yield_now().await;
         match queue.try_recv() {
             Ok(job) => {
