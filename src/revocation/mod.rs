@@ -21,7 +21,7 @@ use crate::store::grants::{self, Ended, Grant};
 use crate::store::outbox::{self, Message};
 use crate::store::participants::{self, Channel, Participant};
 use crate::store::revocations::{self, Dead, Number};
-use crate::store::revoked_tokens::{self, Jti};
+use crate::store::revoked_tokens::Jti;
 use crate::store::sessions::{self, Session};
 use crate::store::users::User;
 use crate::store::{Error, Transaction, consents};
@@ -168,7 +168,7 @@ pub async fn end_token(
     now: Timestamp,
 ) -> Result<Ending, Error> {
     let event = Event::TokenRevoked { client: client_id.to_owned() };
-    let number = revoked_tokens::revoke(tx, jti, expires_at, &events::entry(&event, now)).await?;
+    let number = revocations::append_token(tx, jti, expires_at, &events::entry(&event, now)).await?;
     Ok(match number {
         None => Ending::Nothing,
         Some(number) => {
