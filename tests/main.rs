@@ -12,6 +12,7 @@ mod client_keys;
 mod config;
 mod endpoints;
 mod flows;
+mod grants;
 mod http;
 mod keys;
 mod pages;

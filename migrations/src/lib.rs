@@ -15,6 +15,7 @@ mod m20261121_000010_revocations;
 mod m20261121_000011_status_lists;
 mod m20261121_000018_client_documents;
 mod m20261121_000020_what_nodes_look_at;
+mod m20261121_000022_terms;
 
 pub struct Migrator;
 
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261121_000011_status_lists::Migration),
             Box::new(m20261121_000018_client_documents::Migration),
             Box::new(m20261121_000020_what_nodes_look_at::Migration),
+            Box::new(m20261121_000022_terms::Migration),
         ]
     }
 }

@@ -106,7 +106,6 @@ impl Issuance<'_> {
             claims: self.request.claims.userinfo.clone(),
             generation: 1,
             auth_time: self.session.auth_time,
-            created_at: self.now,
             rotated_at: self.now,
             expires_at: self.now.plus(self.issuer.lifetimes.access_token),
             ended_at: None,
@@ -140,7 +139,7 @@ impl Issuance<'_> {
         self.store
             .write(birth, |tx, (grant, idle, policy)| {
                 Box::pin(async move {
-                    let lives = sessions::hold_live(tx, grant.session_id, idle, grant.created_at).await?;
+                    let lives = sessions::hold_live(tx, grant.session_id, idle, grant.rotated_at).await?;
                     // An app that is removed at this moment waits, and then ends what is born here.
                     let agreed = *policy == ConsentPolicy::Implied
                         || consents::hold(tx, grant.user_id, &grant.client_id).await?.is_some();

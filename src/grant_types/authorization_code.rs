@@ -136,7 +136,6 @@ async fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Result<G
         claims: code.claims.userinfo.clone(),
         generation: 1,
         auth_time: code.auth_time,
-        created_at: now,
         rotated_at: now,
         expires_at: now.plus(life),
         ended_at: None,
@@ -161,7 +160,7 @@ enum Redeemed {
 impl Redemption {
     /// The single use of the code and the birth of its grant are one statement.
     async fn redeem(&self, tx: &Transaction) -> Result<Redeemed, store::Error> {
-        let now = self.grant.created_at;
+        let now = self.grant.rotated_at;
         let in_time = now < self.code_expires_at
             && sessions::hold_live(tx, self.grant.session_id, &self.idle, now).await?
             && self.is_agreed(tx).await?;

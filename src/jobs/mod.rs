@@ -11,8 +11,8 @@ use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::store::leases::{self, Node};
 use crate::store::{
-    Error, Store, attempts, authorizations, dead_grants, followers, initial_access_tokens, keys, outbox,
-    replay, revocations, revoked_tokens, sessions, unused,
+    Error, Store, attempts, authorizations, followers, initial_access_tokens, keys, outbox, replay,
+    revocations, revoked_tokens, sessions, unused,
 };
 
 /// Rows that one transaction removes: few enough that nobody waits for it.
@@ -35,7 +35,6 @@ const LOG_LIFE: Duration = Duration::from_secs(6 * 24 * 3600);
 enum Kind {
     Authorizations,
     Sessions,
-    Grants,
     RevokedTokens,
     Attempts,
     Keys,
@@ -49,10 +48,9 @@ enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 13] = [
+    const ALL: [Kind; 12] = [
         Kind::Authorizations,
         Kind::Sessions,
-        Kind::Grants,
         Kind::RevokedTokens,
         Kind::Attempts,
         Kind::Keys,
@@ -97,7 +95,6 @@ pub async fn prune(store: &Store, node: Id<Node>, unused: Duration, now: Timesta
                         match kind {
                             Kind::Authorizations => authorizations::remove_expired(tx, *before, BATCH).await,
                             Kind::Sessions => sessions::remove_expired(tx, *before, BATCH).await,
-                            Kind::Grants => dead_grants::remove_expired(tx, *before, BATCH).await,
                             Kind::RevokedTokens => revoked_tokens::remove_expired(tx, *before, BATCH).await,
                             Kind::Attempts => attempts::remove_expired(tx, *before, BATCH).await,
                             Kind::Outbox => outbox::remove_settled(tx, before.minus(LOG_LIFE), BATCH).await,

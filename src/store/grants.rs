@@ -8,13 +8,18 @@ use std::ops::Range;
 use std::time::Duration;
 
 use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Set};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, Iterable, QueryFilter, QuerySelect,
+    QueryTrait,
+};
 
 use super::Error;
 use super::revoked_tokens::{self, Jti};
 use super::sessions::Session;
 use super::status_indexes::StatusIndex;
+use super::terms::{self, Terms};
 use super::users::{self, User};
+use super::values::Second;
 use crate::clock::Timestamp;
 use crate::id::Id;
 use crate::protocol::resource::Resources;
@@ -33,15 +38,35 @@ pub struct Grant {
     pub claims: BTreeSet<String>,
     /// The generation of the refresh token that is current.
     pub generation: i64,
+    /// To the second, as tokens say it.
     pub auth_time: Timestamp,
-    pub created_at: Timestamp,
     /// When the current generation was born.
     pub rotated_at: Timestamp,
-    /// The absolute end, which no refresh moves.
+    /// The absolute end, which no refresh moves. To the second.
     pub expires_at: Timestamp,
     pub ended_at: Option<Timestamp>,
     /// Its place in the status lists, if its client has them.
     pub status_index: Option<StatusIndex>,
+}
+
+impl Grant {
+    /// When its code was made, by the machine's clock: identifiers are UUIDv7 (RFC 9562 §5.7).
+    pub fn coded_at(&self) -> Timestamp {
+        coded_at(self.id)
+    }
+
+    fn terms(&self) -> Terms {
+        Terms {
+            client_id: self.client_id.clone(),
+            scope: self.scope.to_string(),
+            resources: self.resources.to_string(),
+            claims: self.claims.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
+        }
+    }
+}
+
+pub(super) fn coded_at(id: Id<Grant>) -> Timestamp {
+    Timestamp::from_millis((id.uuid().as_u128() >> 80) as i64)
 }
 
 pub(super) mod row {
@@ -50,9 +75,10 @@ pub(super) mod row {
     use super::Grant;
     use crate::clock::Timestamp;
     use crate::id::Id;
-    use crate::store::clients;
     use crate::store::sessions::Session;
+    use crate::store::terms;
     use crate::store::users::{self, User};
+    use crate::store::values::Second;
 
     #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "grants")]
@@ -60,16 +86,12 @@ pub(super) mod row {
         #[sea_orm(primary_key, auto_increment = false)]
         pub id: Id<Grant>,
         pub user_id: Id<User>,
-        pub client_id: String,
         pub session_id: Id<Session>,
-        pub scope: String,
-        pub resources: String,
-        pub claims: String,
-        pub generation: i64,
-        pub auth_time: Timestamp,
-        pub created_at: Timestamp,
+        pub terms_id: i32,
+        pub generation: i32,
+        pub auth_time: Second,
+        pub expires_at: Second,
         pub rotated_at: Timestamp,
-        pub expires_at: Timestamp,
         pub ended_at: Option<Timestamp>,
         pub status_index: Option<i64>,
     }
@@ -78,12 +100,8 @@ pub(super) mod row {
     pub enum Relation {
         #[sea_orm(belongs_to = "users::row::Entity", from = "Column::UserId", to = "users::row::Column::Id")]
         User,
-        #[sea_orm(
-            belongs_to = "clients::row::Entity",
-            from = "Column::ClientId",
-            to = "clients::row::Column::Id"
-        )]
-        Client,
+        #[sea_orm(belongs_to = "terms::row::Entity", from = "Column::TermsId", to = "terms::row::Column::Id")]
+        Terms,
     }
 
     impl Related<users::row::Entity> for Entity {
@@ -92,37 +110,43 @@ pub(super) mod row {
         }
     }
 
+    impl Related<terms::row::Entity> for Entity {
+        fn to() -> RelationDef {
+            Relation::Terms.def()
+        }
+    }
+
     impl ActiveModelBehavior for ActiveModel {}
 }
 
-use row::{ActiveModel, Column, Entity, Model};
+use row::{Column, Entity, Model};
 
-impl TryFrom<Model> for Grant {
-    type Error = Error;
+/// How a grant names its terms.
+const NAMED: (Entity, Column) = (Entity, Column::TermsId);
 
-    fn try_from(row: Model) -> Result<Self, Error> {
-        let scope = row.scope.parse();
-        Ok(Grant {
-            scope: scope.map_err(|_| Error::Corrupt {
-                table: "grants",
-                column: "scope",
-                row: row.id.to_string(),
-            })?,
-            resources: row.resources.split_whitespace().collect(),
-            claims: row.claims.split_whitespace().map(str::to_owned).collect(),
-            id: row.id,
-            user_id: row.user_id,
-            client_id: row.client_id,
-            session_id: row.session_id,
-            generation: row.generation,
-            auth_time: row.auth_time,
-            created_at: row.created_at,
-            rotated_at: row.rotated_at,
-            expires_at: row.expires_at,
-            ended_at: row.ended_at,
-            status_index: row.status_index,
-        })
-    }
+fn read((row, terms): (Model, Option<impl Into<Terms>>)) -> Result<Grant, Error> {
+    let corrupt =
+        |table, column, row: &dyn std::fmt::Display| Error::Corrupt { table, column, row: row.to_string() };
+    let terms: Terms = terms.ok_or_else(|| corrupt("grants", "terms_id", &row.id))?.into();
+    Ok(Grant {
+        scope: terms.scope.parse().map_err(|_| corrupt("terms", "scope", &row.terms_id))?,
+        resources: terms.resources.split_whitespace().collect(),
+        claims: terms.claims.split_whitespace().map(str::to_owned).collect(),
+        id: row.id,
+        user_id: row.user_id,
+        client_id: terms.client_id,
+        session_id: row.session_id,
+        generation: row.generation.into(),
+        auth_time: row.auth_time.into(),
+        rotated_at: row.rotated_at,
+        expires_at: row.expires_at.into(),
+        ended_at: row.ended_at,
+        status_index: row.status_index,
+    })
+}
+
+fn is_of(client_id: &str) -> Expr {
+    terms::are(NAMED, terms::row::Column::ClientId.eq(client_id))
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,29 +158,43 @@ pub enum Birth {
 }
 
 pub async fn bear(db: &impl ConnectionTrait, grant: &Grant) -> Result<Birth, Error> {
-    let row = ActiveModel {
-        id: Set(grant.id),
-        user_id: Set(grant.user_id),
-        client_id: Set(grant.client_id.clone()),
-        session_id: Set(grant.session_id),
-        scope: Set(grant.scope.to_string()),
-        resources: Set(grant.resources.to_string()),
-        claims: Set(grant.claims.iter().map(String::as_str).collect::<Vec<_>>().join(" ")),
-        generation: Set(grant.generation),
-        auth_time: Set(grant.auth_time),
-        created_at: Set(grant.created_at),
-        rotated_at: Set(grant.rotated_at),
-        expires_at: Set(grant.expires_at),
-        ended_at: Set(None),
-        status_index: Set(grant.status_index),
-    };
-    let first_wins = OnConflict::column(Column::Id).do_nothing().to_owned();
-    let inserted = Entity::insert(row).on_conflict(first_wins).exec_without_returning(db).await?;
-    Ok(if inserted == 1 { Birth::Born } else { Birth::Replayed })
+    if insert(db, grant).await? {
+        return Ok(Birth::Born);
+    }
+    // It is there already, or nobody was granted the same before.
+    terms::insert(db, grant.terms()).await?;
+    Ok(if insert(db, grant).await? { Birth::Born } else { Birth::Replayed })
+}
+
+/// `false`: the grant is there, or its terms are not.
+async fn insert(db: &impl ConnectionTrait, grant: &Grant) -> Result<bool, Error> {
+    let row = [
+        (Column::Id, Expr::value(grant.id)),
+        (Column::UserId, Expr::value(grant.user_id)),
+        (Column::SessionId, Expr::value(grant.session_id)),
+        (Column::TermsId, Expr::col((terms::row::Entity, terms::row::Column::Id))),
+        (Column::Generation, Expr::value(grant.generation)),
+        (Column::AuthTime, Expr::value(Second::from(grant.auth_time))),
+        (Column::ExpiresAt, Expr::value(Second::from(grant.expires_at))),
+        (Column::RotatedAt, Expr::value(grant.rotated_at)),
+        (Column::StatusIndex, Expr::value(grant.status_index)),
+    ];
+    let (columns, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
+    let row = Query::select()
+        .exprs(values)
+        .from(terms::row::Entity)
+        .and_where(terms::row::Column::Fingerprint.eq(grant.terms().fingerprint()))
+        .to_owned();
+    let mut insert = Query::insert();
+    insert.into_table(Entity).columns(columns);
+    insert.select_from(row).expect("each column has its value");
+    insert.on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned());
+    Ok(db.execute(&insert).await?.rows_affected() == 1)
 }
 
 pub async fn find(db: &impl ConnectionTrait, id: Id<Grant>) -> Result<Option<Grant>, Error> {
-    Entity::find_by_id(id).one(db).await?.map(Grant::try_from).transpose()
+    let found = Entity::find_by_id(id).find_also_related(terms::row::Entity).one(db).await?;
+    found.map(read).transpose()
 }
 
 /// Moves a live grant from `generation` to the next one, if `generation` is current. The one statement of an
@@ -169,18 +207,29 @@ pub async fn rotate(
     idle: Duration,
     now: Timestamp,
 ) -> Result<Option<Grant>, Error> {
-    let rotated = Entity::update_many()
+    use terms::row::Column::{Claims, Resources, Scope};
+    let said = [Scope, Resources, Claims].map(|column| terms::say(NAMED, column));
+    let own = Column::iter().map(Expr::col);
+    let mut rotating = Entity::update_many()
         .col_expr(Column::Generation, Expr::value(generation.saturating_add(1)))
         .col_expr(Column::RotatedAt, Expr::value(now))
         .filter(Column::Id.eq(id))
-        .filter(Column::ClientId.eq(client_id))
+        .filter(is_of(client_id))
         .filter(Column::Generation.eq(generation))
         .filter(Column::EndedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
+        .filter(Column::ExpiresAt.gt(Second::from(now)))
         .filter(Column::RotatedAt.gt(now.minus(idle)))
-        .exec_with_returning(db)
-        .await?;
-    rotated.into_iter().next().map(Grant::try_from).transpose()
+        .into_query();
+    rotating.returning(Query::returning().exprs(own.chain(said)));
+    let Some(rotated) = db.query_one(&rotating).await? else { return Ok(None) };
+    let said = Column::iter().count();
+    let terms = Terms {
+        client_id: client_id.to_owned(),
+        scope: rotated.try_get_by_index(said)?,
+        resources: rotated.try_get_by_index(said + 1)?,
+        claims: rotated.try_get_by_index(said + 2)?,
+    };
+    read((Model::from_query_result(&rotated, "")?, Some(terms))).map(Some)
 }
 
 /// The grant that an access token descends from, with its user, if neither it nor the token was ended.
@@ -199,10 +248,11 @@ pub async fn find_live(
         .filter(users::row::Column::DisabledAt.is_null())
         .filter(Expr::exists(revoked).not())
         .find_also_related(users::row::Entity)
+        .find_also_related(terms::row::Entity)
         .one(db)
         .await?;
-    let Some((grant, Some(user))) = found else { return Ok(None) };
-    Ok(Some((Grant::try_from(grant)?, User::try_from(user)?)))
+    let Some((grant, Some(user), terms)) = found else { return Ok(None) };
+    Ok(Some((read((grant, terms))?, User::try_from(user)?)))
 }
 
 /// Which grants of a user an ending means.
@@ -239,32 +289,41 @@ pub async fn end(
         .col_expr(Column::EndedAt, Expr::value(now))
         .filter(Column::UserId.eq(user))
         .filter(Column::EndedAt.is_null());
-    let ending = match which {
+    let mut ending = match which {
         Which::One(id) => ending.filter(Column::Id.eq(id)),
         Which::OfSessions(sessions) => ending.filter(Column::SessionId.is_in(sessions.iter().copied())),
         // Scope tokens are sorted and separated by one space, so padding makes every token a word.
-        Which::OnlineOfSessions(sessions) => ending
-            .filter(Column::SessionId.is_in(sessions.iter().copied()))
-            .filter(Expr::cust("' ' || scope || ' '").not_like("% offline_access %")),
+        Which::OnlineOfSessions(sessions) => {
+            ending.filter(Column::SessionId.is_in(sessions.iter().copied())).filter(terms::are(
+                NAMED,
+                Expr::cust("' ' || terms.scope || ' '").not_like("% offline_access %"),
+            ))
+        }
         Which::AllButOfSession(session) => ending.filter(Column::SessionId.ne(session)),
-        Which::OfClient(client_id) => ending.filter(Column::ClientId.eq(client_id)),
+        Which::OfClient(client_id) => ending.filter(is_of(client_id)),
         Which::All => ending,
-    };
-    let ended = ending.exec_with_returning(db).await?;
-    let ended = ended.into_iter().map(|row| Ended {
-        id: row.id,
-        client_id: row.client_id,
-        session_id: row.session_id,
-        rotated_at: row.rotated_at,
+    }
+    .into_query();
+    let told = [Column::Id, Column::SessionId, Column::RotatedAt].map(Expr::col);
+    let client = terms::say(NAMED, terms::row::Column::ClientId);
+    ending.returning(Query::returning().exprs(told.into_iter().chain([client])));
+    let ended = db.query_all(&ending).await?;
+    let ended = ended.iter().map(|row| {
+        Ok(Ended {
+            id: row.try_get_by_index(0)?,
+            session_id: row.try_get_by_index(1)?,
+            rotated_at: row.try_get_by_index(2)?,
+            client_id: row.try_get_by_index(3)?,
+        })
     });
-    Ok(ended.collect())
+    ended.collect()
 }
 
 /// Ends every grant of a client, whoever gave it.
 pub async fn end_all_for(db: &impl ConnectionTrait, client_id: &str, now: Timestamp) -> Result<u64, Error> {
     let ended = Entity::update_many()
         .col_expr(Column::EndedAt, Expr::value(now))
-        .filter(Column::ClientId.eq(client_id))
+        .filter(Column::TermsId.in_subquery(terms::of_client(client_id)))
         .filter(Column::EndedAt.is_null())
         .exec(db)
         .await?;
@@ -283,10 +342,10 @@ pub async fn has_live(
         .select_only()
         .column(Column::Id)
         .filter(Column::UserId.eq(user))
-        .filter(Column::ClientId.eq(client_id))
+        .filter(is_of(client_id))
         .filter(Column::SessionId.eq(session))
         .filter(Column::EndedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
+        .filter(Column::ExpiresAt.gt(Second::from(now)))
         .limit(1)
         .into_tuple::<Id<Grant>>()
         .one(db)
@@ -320,11 +379,12 @@ pub async fn list_live(
     let found = Entity::find()
         .filter(Column::UserId.eq(user))
         .filter(Column::EndedAt.is_null())
-        .filter(Column::ExpiresAt.gt(now))
+        .filter(Column::ExpiresAt.gt(Second::from(now)))
         .limit(LISTED)
+        .find_also_related(terms::row::Entity)
         .all(db)
         .await?;
-    found.into_iter().map(Grant::try_from).collect()
+    found.into_iter().map(read).collect()
 }
 
 const LISTED: u64 = 1000;

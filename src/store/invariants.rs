@@ -30,8 +30,8 @@ const INVARIANTS: &[Invariant] = &[
     Invariant {
         sentence: "no live grant without offline_access descends from an ended session",
         breaches: "SELECT count(*) FROM grants g JOIN sessions s ON s.id = g.session_id \
-                   WHERE g.ended_at IS NULL AND s.ended_at IS NOT NULL \
-                   AND ' ' || g.scope || ' ' NOT LIKE '% offline_access %'",
+                   JOIN terms t ON t.id = g.terms_id WHERE g.ended_at IS NULL AND s.ended_at IS NOT NULL \
+                   AND ' ' || t.scope || ' ' NOT LIKE '% offline_access %'",
     },
     Invariant {
         sentence: "no disabled user has a live session",
@@ -44,9 +44,12 @@ const INVARIANTS: &[Invariant] = &[
                    WHERE g.ended_at IS NULL AND u.disabled_at IS NOT NULL",
     },
     Invariant {
-        sentence: "a grant starts at generation 1 and ends after its birth",
-        breaches: "SELECT count(*) FROM grants WHERE generation < 1 OR expires_at <= created_at \
-                   OR rotated_at < created_at",
+        sentence: "every grant says what was granted to whom",
+        breaches: "SELECT count(*) FROM grants g WHERE NOT EXISTS (SELECT 1 FROM terms t WHERE t.id = g.terms_id)",
+    },
+    Invariant {
+        sentence: "a grant starts at generation 1 and ends after its sign-in",
+        breaches: "SELECT count(*) FROM grants WHERE generation < 1 OR expires_at <= auth_time",
     },
     Invariant {
         sentence: "no revocation has a number that was not given out",

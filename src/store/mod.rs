@@ -29,6 +29,7 @@ pub mod revocations;
 pub mod revoked_tokens;
 pub mod sessions;
 pub mod status_indexes;
+mod terms;
 mod transaction;
 pub mod unused;
 pub mod users;

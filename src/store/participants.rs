@@ -9,6 +9,7 @@ use super::clients::row::{Column as ClientColumn, Entity as Clients};
 use super::grants::Ended;
 use super::grants::row::{Column, Entity, Relation};
 use super::sessions::Session;
+use super::terms;
 use super::users::User;
 use super::{Error, document};
 use crate::id::Id;
@@ -59,7 +60,8 @@ pub async fn of_sessions(
         .column(ClientColumn::Id)
         .column(ClientColumn::Metadata)
         .distinct()
-        .join(JoinType::InnerJoin, Relation::Client.def())
+        .join(JoinType::InnerJoin, Relation::Terms.def())
+        .join(JoinType::InnerJoin, terms::row::Relation::Client.def())
         .filter(Column::UserId.eq(user))
         .filter(Column::SessionId.is_in(sessions.iter().copied()))
         .filter(ClientColumn::DisabledAt.is_null())

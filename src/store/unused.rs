@@ -4,7 +4,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use super::clients::{self, Origin};
-use super::{Error, consents, grants, registrations};
+use super::{Error, consents, grants, registrations, terms};
 use crate::clock::Timestamp;
 
 /// Removes clients that registered themselves `before`.
@@ -60,7 +60,12 @@ fn is_unused(own: impl Fn() -> Expr) -> Condition {
     let granted = Query::select()
         .expr(Expr::val(1))
         .from(grants::row::Entity)
-        .and_where(Expr::col((grants::row::Entity, grants::row::Column::ClientId)).eq(own()))
+        .inner_join(
+            terms::row::Entity,
+            Expr::col((terms::row::Entity, terms::row::Column::Id))
+                .equals((grants::row::Entity, grants::row::Column::TermsId)),
+        )
+        .and_where(Expr::col((terms::row::Entity, terms::row::Column::ClientId)).eq(own()))
         .to_owned();
     let agreed = Query::select()
         .expr(Expr::val(1))

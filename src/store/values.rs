@@ -54,6 +54,27 @@ macro_rules! stored_as {
 stored_as!(Timestamp, i64, ColumnType::BigInteger, ArrayType::BigInt, |time| time.millis(), |raw| Some(
     Timestamp::from_millis(raw)
 ));
+/// A time in four bytes: whole seconds since 2020, good until 2088.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Second(i32);
+
+const YEAR_2020: i64 = 1_577_836_800;
+
+impl From<Timestamp> for Second {
+    /// Rounds down.
+    fn from(time: Timestamp) -> Self {
+        let seconds = time.secs().saturating_sub(YEAR_2020);
+        Second(seconds.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
+    }
+}
+
+impl From<Second> for Timestamp {
+    fn from(second: Second) -> Self {
+        Timestamp::from_secs(YEAR_2020 + i64::from(second.0))
+    }
+}
+
+stored_as!(Second, i32, ColumnType::Integer, ArrayType::Int, |second| second.0, |raw| Some(Second(raw)));
 stored_as!(Id<T>, Uuid, ColumnType::Uuid, ArrayType::Uuid, |id| id.uuid(), |raw| Some(Id::from_uuid(raw)), T);
 stored_as!(
     Fingerprint,

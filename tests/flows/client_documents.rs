@@ -222,7 +222,10 @@ on_both!(an_app_that_nobody_uses_any_more_is_forgotten(world) {
     let (_, app) = app(&world, WEB).await;
     app.tokens("alice", "openid").await;
     let thirty_days = Duration::from_secs(30 * 24 * 3600);
-    let prune = async || jobs::prune(&world.app.store, Id::new(), thirty_days, world.now()).await.unwrap();
+    let prune = async || {
+        jobs::resting::prune(&world.app.store, thirty_days, world.now()).await.unwrap();
+        jobs::prune(&world.app.store, Id::new(), thirty_days, world.now()).await.unwrap();
+    };
     world.time_passes(thirty_days * 4);
     prune().await;
     assert!(row(&world, app.id()).await.is_some(), "somebody agreed to it");

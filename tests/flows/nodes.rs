@@ -99,6 +99,8 @@ on_both!(a_stolen_refresh_token_is_known_after_a_restart_and_a_pruning(world) {
     for _ in 0..3 {
         world.time_passes(Duration::from_secs(20 * 24 * 3600));
         jobs::prune(&after.app.store, Id::new(), Duration::from_secs(3600), world.now()).await.unwrap();
+        let idle = Duration::from_secs(30 * 24 * 3600);
+        jobs::resting::prune(&after.app.store, idle, world.now()).await.unwrap();
         current = shop.refresh(&current).await.json()["refresh_token"].as_str().unwrap().to_owned();
     }
     assert_eq!(shop.refresh(first).await.error(), "invalid_grant");

@@ -39,7 +39,10 @@ pub(super) async fn list(store: &Store, user: Id<User>, now: Timestamp) -> Resul
     let consents = consents::list(store.read(), user).await?;
     let grants = grants::list_live(store.read(), user, now).await?;
     let agreed = consents.into_iter().map(|one| (one.client_id, one.scope, one.resources, one.created_at));
-    let granted = grants.into_iter().map(|one| (one.client_id, one.scope, one.resources, one.created_at));
+    let granted = grants.into_iter().map(|one| {
+        let since = one.coded_at();
+        (one.client_id, one.scope, one.resources, since)
+    });
     let mut apps: BTreeMap<String, (Scope, Resources, Timestamp)> = BTreeMap::new();
     let mut resources = Resources::default();
     for (client_id, scope, called, since) in agreed.chain(granted) {

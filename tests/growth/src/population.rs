@@ -336,7 +336,6 @@ impl Person {
             claims: BTreeSet::new(),
             generation: 1,
             auth_time: visit.at,
-            created_at: visit.at,
             rotated_at: visit.at,
             expires_at: visit.at.plus(life),
             ended_at: None,
