@@ -13,8 +13,8 @@ const GRANTS: &str = "grants";
 /// Until it has taken the place of the other.
 const NEXT: &str = "grants_next";
 
-/// 2020-01-01, from which seconds in four bytes are counted.
-const EPOCH: i64 = 1_577_836_800;
+/// In the year 2088: from there seconds in four bytes reach back to 2020 and on to 2156.
+const EPOCH: i64 = 3_725_320_448;
 
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {

@@ -54,23 +54,23 @@ macro_rules! stored_as {
 stored_as!(Timestamp, i64, ColumnType::BigInteger, ArrayType::BigInt, |time| time.millis(), |raw| Some(
     Timestamp::from_millis(raw)
 ));
-/// A time in four bytes: whole seconds since 2020, good until 2088.
+/// A time in four bytes: whole seconds before or after the middle of what they can say, which is from 2020 to 2156.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Second(i32);
 
-const YEAR_2020: i64 = 1_577_836_800;
+const MIDDLE: i64 = 3_725_320_448;
 
 impl From<Timestamp> for Second {
     /// Rounds down.
     fn from(time: Timestamp) -> Self {
-        let seconds = time.secs().saturating_sub(YEAR_2020);
+        let seconds = time.secs().saturating_sub(MIDDLE);
         Second(seconds.clamp(i32::MIN.into(), i32::MAX.into()) as i32)
     }
 }
 
 impl From<Second> for Timestamp {
     fn from(second: Second) -> Self {
-        Timestamp::from_secs(YEAR_2020 + i64::from(second.0))
+        Timestamp::from_secs(MIDDLE + i64::from(second.0))
     }
 }
 
