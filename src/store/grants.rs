@@ -207,8 +207,6 @@ pub async fn rotate(
     idle: Duration,
     now: Timestamp,
 ) -> Result<Option<Grant>, Error> {
-    use terms::row::Column::{Claims, Resources, Scope};
-    let said = [Scope, Resources, Claims].map(|column| terms::say(NAMED, column));
     let own = Column::iter().map(Expr::col);
     let mut rotating = Entity::update_many()
         .col_expr(Column::Generation, Expr::value(generation.saturating_add(1)))
@@ -220,16 +218,11 @@ pub async fn rotate(
         .filter(Column::ExpiresAt.gt(Second::from(now)))
         .filter(Column::RotatedAt.gt(now.minus(idle)))
         .into_query();
-    rotating.returning(Query::returning().exprs(own.chain(said)));
+    rotating.returning(Query::returning().exprs(own.chain([terms::words(NAMED)])));
     let Some(rotated) = db.query_one(&rotating).await? else { return Ok(None) };
-    let said = Column::iter().count();
-    let terms = Terms {
-        client_id: client_id.to_owned(),
-        scope: rotated.try_get_by_index(said)?,
-        resources: rotated.try_get_by_index(said + 1)?,
-        claims: rotated.try_get_by_index(said + 2)?,
-    };
-    read((Model::from_query_result(&rotated, "")?, Some(terms))).map(Some)
+    let words: String = rotated.try_get_by_index(Column::iter().count())?;
+    let terms = Terms::of_words(client_id, &words);
+    read((Model::from_query_result(&rotated, "")?, terms)).map(Some)
 }
 
 /// The grant that an access token descends from, with its user, if neither it nor the token was ended.
@@ -305,7 +298,7 @@ pub async fn end(
     }
     .into_query();
     let told = [Column::Id, Column::SessionId, Column::RotatedAt].map(Expr::col);
-    let client = terms::say(NAMED, terms::row::Column::ClientId);
+    let client = terms::client(NAMED);
     ending.returning(Query::returning().exprs(told.into_iter().chain([client])));
     let ended = db.query_all(&ending).await?;
     let ended = ended.iter().map(|row| {
