@@ -1,12 +1,14 @@
 //! Every door on one axum Router, readable as a list, and the layers around them.
 
+use std::sync::Arc;
+
 use axum::Router;
-use axum::extract::Extension;
+use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header::STRICT_TRANSPORT_SECURITY;
-use axum::middleware::from_fn_with_state;
+use axum::response::Response;
 use axum::routing::{get, post};
-use tower_http::set_header::SetResponseHeaderLayer;
+use tower::service_fn;
 
 use crate::app::App;
 use crate::config::Config;
@@ -16,14 +18,16 @@ use crate::endpoints::{
 };
 use crate::http::cors;
 use crate::http::forwarded::Proxies;
-use crate::http::front::Front;
+use crate::http::front::{Front, Reception};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::http::request::Hosts;
+use crate::http::server::Doors;
 use crate::pages;
+use crate::pages::view::Look;
 
 /// The doors of the public listener.
-pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
+pub fn public(app: &App, metrics: Metrics, limits: Limits) -> impl Doors {
     let issuer = &app.config.issuer.url;
     let look = pages::look(&app.config);
     let doors = Router::new()
@@ -49,10 +53,8 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         path => Router::new()
             .nest(path, doors)
             // RFC 8414 §3: for an issuer with a path the well-known part is inserted before it.
-            .merge(cors::open(discovered(path))),
+            .merge(cors::open(discovered(path, &app.config))),
     };
-    let routes =
-        below_path.fallback(pages::not_found).layer(Extension(discovery::Document::new(&app.config)));
     let front = Front {
         clock: app.clock.clone(),
         proxies: Proxies::of(&app.config.server),
@@ -60,11 +62,30 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> Router {
         limits,
         metrics,
     };
-    // Around everything: what the plumbing refuses becomes a page too.
-    let dressed = front.before(routes).with_state(app.clone()).layer(from_fn_with_state(look, pages::dress));
-    match issuer.is_https() {
-        true => dressed.layer(SetResponseHeaderLayer::overriding(STRICT_TRANSPORT_SECURITY, TWO_YEARS)),
-        false => dressed,
+    let reception = front.before(below_path.fallback(pages::not_found).with_state(app.clone()));
+    let house = Arc::new(House { look, reception, is_https: issuer.is_https() });
+    service_fn(move |request| {
+        let house = house.clone();
+        async move { Ok(house.answer(request).await) }
+    })
+}
+
+/// The routes and everything that is around them.
+struct House {
+    look: Arc<Look>,
+    reception: Reception,
+    is_https: bool,
+}
+
+impl House {
+    /// What the plumbing refuses becomes a page too.
+    async fn answer(&self, request: Request) -> Response {
+        let answered = async |request| self.reception.answer(request).await;
+        let mut response = pages::dress(&self.look, request, answered).await;
+        if self.is_https {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, TWO_YEARS);
+        }
+        response
     }
 }
 
@@ -74,16 +95,17 @@ fn for_any_origin(config: &Config) -> Router<App> {
         .route(token::PATH, post(token::exchange))
         .route(revocation::PATH, post(revocation::revoke))
         .route(userinfo::PATH, get(userinfo::get).post(userinfo::post))
-        .route(jwks::PATH, get(jwks::show))
+        .route(jwks::PATH, jwks::show(config))
         .route(status_list::PATH, get(status_list::show))
-        .merge(discovered(""))
+        .merge(discovered("", config))
         .merge(registration_of_clients(config))
 }
 
-fn discovered(path: &str) -> Router<App> {
+fn discovered(path: &str, config: &Config) -> Router<App> {
+    let shown = discovery::show(config);
     Router::new()
-        .route(&format!("{}{path}", discovery::OPENID_PATH), get(discovery::show))
-        .route(&format!("{}{path}", discovery::OAUTH_PATH), get(discovery::show))
+        .route(&format!("{}{path}", discovery::OPENID_PATH), shown.clone())
+        .route(&format!("{}{path}", discovery::OAUTH_PATH), shown)
 }
 
 fn registration_of_clients(config: &Config) -> Router<App> {

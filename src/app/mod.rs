@@ -10,6 +10,7 @@ use axum::extract::FromRef;
 
 pub use installation::{Installation, StartError, open_store};
 
+use crate::authorization::Authorizations;
 use crate::cache::Cache;
 use crate::client_auth::ClientAuth;
 use crate::clock::{Clock, Timestamp};
@@ -133,6 +134,16 @@ impl App {
             outbound,
             deliveries,
         }))
+    }
+
+    /// What acts on authorization requests.
+    pub fn authorizations(&self) -> Authorizations<'_> {
+        Authorizations {
+            store: &self.store,
+            issuer: &self.issuer,
+            discovery: &self.discovery,
+            hashing: &self.sign_in.hashing,
+        }
     }
 
     /// What carries the outbox to others.

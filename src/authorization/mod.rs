@@ -36,6 +36,7 @@ use crate::protocol::resource::Resources;
 use crate::registration::discovery::{self, Discovery};
 use crate::revocation::{self, Ending};
 use crate::secret::Fingerprint;
+use crate::sign_in::hashing::Hashing;
 use crate::store::authorizations::{self, Pending, Step};
 use crate::store::clients::Client;
 use crate::store::consents::{self, Consent};
@@ -52,6 +53,7 @@ pub struct Authorizations<'a> {
     pub store: &'a Store,
     pub issuer: &'a Issuer,
     pub discovery: &'a Discovery,
+    pub hashing: &'a Hashing,
 }
 
 /// Who is at the browser.
@@ -151,8 +153,12 @@ impl Authorizations<'_> {
                 }
             }
         };
+        // Nobody shall type a password for nothing. Those who have begun come first.
+        if page == Page::SignIn && self.hashing.is_crowded() {
+            return Err(ShownError::Unavailable.into());
+        }
         let id = pending.id;
-        self.store.write(pending, |tx, pending| Box::pin(authorizations::insert(tx, pending))).await?;
+        self.store.write_once(pending, |tx, pending| Box::pin(authorizations::insert(tx, pending))).await?;
         Ok(Outcome::Continue(id, page))
     }
 
@@ -275,7 +281,9 @@ impl Authorizations<'_> {
                 let binding = (id, browser);
                 let bound = self
                     .store
-                    .write(binding, |tx, (id, browser)| Box::pin(authorizations::bind(tx, *id, *browser)))
+                    .write_once(binding, |tx, (id, browser)| {
+                        Box::pin(authorizations::bind(tx, *id, *browser))
+                    })
                     .await?;
                 if !bound {
                     return Err(ShownError::OtherBrowser.into());
@@ -315,7 +323,7 @@ impl Authorizations<'_> {
         let completing = (id, now);
         let won = self
             .store
-            .write(completing, |tx, (id, now)| Box::pin(authorizations::complete(tx, *id, *now)))
+            .write_once(completing, |tx, (id, now)| Box::pin(authorizations::complete(tx, *id, *now)))
             .await?;
         if won { Ok(()) } else { Err(ShownError::CompletedAuthorization.into()) }
     }

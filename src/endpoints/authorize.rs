@@ -5,7 +5,7 @@ use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
 
 use crate::app::App;
-use crate::authorization::{Arrival as From, Authorizations, ClientHosts, Outcome};
+use crate::authorization::{Arrival as From, ClientHosts, Outcome};
 use crate::clock::Timestamp;
 use crate::http::authorization::{answer, failure};
 use crate::http::form::{BodyForm, QueryForm, Unreadable};
@@ -52,7 +52,7 @@ async fn begun(
     from: From<'_>,
     now: Timestamp,
 ) -> Result<Outcome, Problem> {
-    let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
+    let acts = app.authorizations();
     let hosts = ClientHosts { keys: &app.client_auth.remote, outbound: &app.outbound };
     acts.begin(&hosts, parameters, from, now).await.map_err(failure)
 }
@@ -65,7 +65,7 @@ pub async fn resume(
     visit: Visit,
 ) -> Result<Response, Problem> {
     let id = id.parse().map_err(|_| Problem::from(ShownError::UnknownAuthorization))?;
-    let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
+    let acts = app.authorizations();
     let outcome = acts.resume(id, &visit.visitor(), arrival.now).await.map_err(failure)?;
     Ok(visit.mark(answer(outcome, app.config.issuer.url.path())))
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
+use axum::extract::{FromRef, State};
 use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
-use axum::response::{IntoResponse, Response};
+use axum::response::IntoResponse;
+use axum::routing::{MethodRouter, get};
 
 use crate::config::Config;
 use crate::http::request::Arrival;
@@ -16,11 +17,11 @@ pub const PATH: &str = "/jwks";
 
 const LONGEST: Duration = Duration::from_secs(300);
 
-pub async fn show(
-    State(issuer): State<Arc<Issuer>>,
-    State(config): State<Arc<Config>>,
-    arrival: Arrival,
-) -> Response {
+pub fn show<S>(config: &Config) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Arc<Issuer>: FromRef<S>,
+{
     // Half the time for which a key is announced before it signs: whoever caches for so long never misses one.
     let max_age = (config.keys.announce() / 2).min(LONGEST).as_secs();
     let cache = HeaderValue::try_from(format!("public, max-age={max_age}"));
@@ -29,5 +30,7 @@ pub async fn show(
         (CACHE_CONTROL, cache.unwrap_or(HeaderValue::from_static("no-cache"))),
         (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     ];
-    (headers, issuer.ring().jwks(arrival.now)).into_response()
+    get(async move |State(issuer): State<Arc<Issuer>>, arrival: Arrival| {
+        (headers, issuer.ring().jwks(arrival.now)).into_response()
+    })
 }

@@ -9,6 +9,9 @@ use axum::response::{IntoResponse, Response};
 use super::form::Unreadable;
 use crate::protocol::error::ShownError;
 
+/// A crowd is gone after this.
+const CROWD: Duration = Duration::from_secs(5);
+
 /// Travels in the extensions of the answer whose status it set. The pages dress it; whoever meets it undressed
 /// reads its code.
 #[derive(Clone, Debug)]
@@ -23,7 +26,8 @@ pub struct Problem {
 
 impl Problem {
     pub fn of_client(error: ShownError, name: Option<String>) -> Self {
-        Problem { error, client: name, detail: None, retry_after: None }
+        let retry_after = (error == ShownError::Unavailable).then_some(CROWD);
+        Problem { error, client: name, detail: None, retry_after }
     }
 
     pub fn retry_after(mut self, wait: Duration) -> Self {

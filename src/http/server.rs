@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, Response, Version};
@@ -21,7 +20,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
-use tower::ServiceExt;
+use tower::Service;
 
 use super::endless::Endless;
 use super::limits::Limits;
@@ -49,17 +48,36 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves `router` until the end of `shutdown`, and returns when the last connection is closed. Every request
+/// What answers every request of a listener: an axum router, or something around one.
+pub trait Doors:
+    Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+    + Clone
+    + Send
+    + Sync
+    + 'static
+{
+}
+
+impl<S> Doors for S where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible, Future: Send>
+        + Clone
+        + Send
+        + Sync
+        + 'static
+{
+}
+
+/// Serves `doors` until the end of `shutdown`, and returns when the last connection is closed. Every request
 /// carries its [`Peer`].
 pub async fn serve(
     listener: TcpListener,
-    router: Router,
+    doors: impl Doors,
     tls: Option<Tls>,
     limits: Limits,
     shutdown: Shutdown,
 ) {
     let server = Arc::new(Server {
-        router: router.with_state(()),
+        doors,
         tls,
         limits,
         shutdown: shutdown.clone(),
@@ -78,7 +96,11 @@ pub async fn serve(
     }
 }
 
-async fn accept(listener: &TcpListener, server: &Arc<Server>, places: &Arc<Semaphore>) -> Infallible {
+async fn accept<D: Doors>(
+    listener: &TcpListener,
+    server: &Arc<Server<D>>,
+    places: &Arc<Semaphore>,
+) -> Infallible {
     let mut has_room = true;
     loop {
         let (socket, peer) = match listener.accept().await {
@@ -112,8 +134,8 @@ async fn accept(listener: &TcpListener, server: &Arc<Server>, places: &Arc<Semap
     }
 }
 
-struct Server {
-    router: Router,
+struct Server<D> {
+    doors: D,
     tls: Option<Tls>,
     limits: Limits,
     shutdown: Shutdown,
@@ -123,7 +145,7 @@ struct Server {
     protocols: Protocols,
 }
 
-impl Server {
+impl<D: Doors> Server<D> {
     async fn receive(&self, socket: TcpStream, peer: SocketAddr) {
         let _ = socket.set_nodelay(true);
         // A peer that is gone without a word: the kernel alone would try for a quarter of an hour.
@@ -203,13 +225,13 @@ impl Server {
         request: Request<Incoming>,
         peer: SocketAddr,
         mut under_way: UnderWay,
-    ) -> impl Future<Output = Result<Response<Guarded>, Infallible>> + Send + use<> {
-        let (router, shutdown) = (self.router.clone(), self.shutdown.clone());
+    ) -> impl Future<Output = Result<Response<Guarded>, Infallible>> + Send + use<D> {
+        let (mut doors, shutdown) = (self.doors.clone(), self.shutdown.clone());
         let version = request.version();
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(Peer(peer));
         async move {
-            let mut response = router.oneshot(request).await?;
+            let mut response = doors.call(request).await?;
             // HTTP/2 has GOAWAY for it.
             if version < Version::HTTP_2 && !shutdown.is_ready() {
                 response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -9,7 +9,7 @@ use super::caller::Caller;
 use super::name::Name;
 use super::view::{self, Asked, AskedScope};
 use crate::app::App;
-use crate::authorization::{Authorizations, agreement};
+use crate::authorization::agreement;
 use crate::http::authorization::failure;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::problem::Problem;
@@ -28,7 +28,7 @@ pub async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = read(&id)?;
-    let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
+    let acts = app.authorizations();
     let opened = acts.open(id, caller.visit.browser(), caller.now).await;
     let (pending, client) = opened.map_err(failure)?;
     let Some((session, user)) = caller.member() else { return Ok(sign_in_first(&caller, id)) };
@@ -75,7 +75,7 @@ pub async fn submit(
     let Some((.., form)) = caller.accept_of_member(form)? else { return Ok(sign_in_first(&caller, id)) };
     match form.get("action") {
         Some("allow") => {
-            let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
+            let acts = app.authorizations();
             acts.consent(id, &caller.visit.visitor(), caller.now).await.map_err(failure)?;
             Ok(caller.to(&format!("/authorize/{id}")))
         }
@@ -86,7 +86,7 @@ pub async fn submit(
 
 /// The person does not want to.
 pub(super) async fn deny(app: &App, caller: &Caller, id: Id<Pending>) -> Result<Response, Problem> {
-    let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
+    let acts = app.authorizations();
     let outcome = acts.deny(id, &caller.visit.visitor(), caller.now).await.map_err(failure)?;
     Ok(caller.follow(outcome))
 }

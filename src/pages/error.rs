@@ -1,11 +1,8 @@
 //! Dressing: what went wrong below becomes a page, if a person will read it.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::header::{ACCEPT, CONTENT_LENGTH};
 use axum::http::{HeaderMap, StatusCode};
-use axum::middleware::Next;
 use axum::response::Response;
 
 use super::caller;
@@ -26,14 +23,14 @@ pub async fn not_found() -> Problem {
     ShownError::NotFound.into()
 }
 
-/// A layer around everything, also around the one that gives requests their ids.
-pub async fn dress(State(look): State<Arc<Look>>, request: Request, next: Next) -> Response {
+/// Around everything, also around what gives requests their ids.
+pub async fn dress(look: &Look, request: Request, answer: impl AsyncFnOnce(Request) -> Response) -> Response {
     let is_for_people = is_for_people(look.below_base(request.uri().path()));
-    if !is_for_people && !accepts_html(request.headers()) {
-        return next.run(request).await;
-    }
-    let frame = look.frame(caller::language(request.uri().query(), request.headers()));
-    let response = next.run(request).await;
+    let language = (is_for_people || accepts_html(request.headers()))
+        .then(|| caller::language(request.uri().query(), request.headers()));
+    let response = answer(request).await;
+    let Some(language) = language else { return response };
+    let frame = look.frame(language);
     if let Some(departure) = response.extensions().get::<Departure>().cloned() {
         return dressed(response, page::answer(&Leaving::new(frame, &departure)));
     }

@@ -1,7 +1,6 @@
 //! Signing in by password, for an app or for one's own account.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -10,7 +9,7 @@ use url::Url;
 use super::caller::Caller;
 use super::{ACCOUNT, LOGIN, consent, view};
 use crate::app::App;
-use crate::authorization::{Authorizations, must_prove_again};
+use crate::authorization::must_prove_again;
 use crate::http::authorization::failure;
 use crate::http::form::{BodyForm, QueryForm, Unreadable};
 use crate::http::problem::Problem;
@@ -23,9 +22,6 @@ use crate::sign_in::attempt::{Answer, Attempt, Unproven};
 use crate::store::authorizations::Pending;
 use crate::store::clients::Client;
 use crate::store::sessions::Persistence;
-
-/// Until hashes that wait now are computed.
-pub const CROWD: Duration = Duration::from_secs(5);
 
 /// The authorization request that a sign-in is for.
 struct Waiting {
@@ -87,7 +83,7 @@ pub async fn submit(
             return Ok(caller.visit.signed_in(onward, &secret, &session));
         }
         Answer::Unproven(Unproven::Busy) => {
-            return Err(Problem::from(ShownError::Unavailable).retry_after(CROWD));
+            return Err(ShownError::Unavailable.into());
         }
         Answer::Unproven(Unproven::Wrong) => view::Refusal::WrongCredentials,
         Answer::Unproven(Unproven::Wait(wait)) => view::Refusal::Throttled { wait },
@@ -99,7 +95,7 @@ impl Waiting {
     async fn named_in(parameters: &Parameters, app: &App, caller: &Caller) -> Result<Option<Self>, Problem> {
         let Some(id) = parameters.get("authorization") else { return Ok(None) };
         let id = id.parse().map_err(|_| ShownError::UnknownAuthorization)?;
-        let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
+        let acts = app.authorizations();
         let opened = acts.open(id, caller.visit.browser(), caller.now).await;
         let (pending, client) = opened.map_err(failure)?;
         Ok(Some(Waiting { pending, client }))

@@ -127,6 +127,10 @@ impl SignIn {
         place: &Place,
         now: Timestamp,
     ) -> Result<Result<Proven, Unproven>, Error> {
+        // Before anything is asked or counted: a refusal costs nobody a try.
+        if self.hashing.is_full() {
+            return Ok(Err(Unproven::Busy));
+        }
         let address = place.address.clone();
         let network_key = Fingerprint::of(&[b"network\0", place.network.as_bytes()].concat());
         if let Some(wait) = self.store.refusal(network_key).await {
@@ -156,7 +160,7 @@ impl SignIn {
                 let failed = Event::SignInFailed { user: user_id, address };
                 let failure = (failed, now);
                 self.store
-                    .write(failure, |tx, (failed, now)| Box::pin(events::record(tx, failed, *now)))
+                    .write_once(failure, |tx, (failed, now)| Box::pin(events::record(tx, failed, *now)))
                     .await?;
                 Ok(Err(Unproven::Wrong))
             }

@@ -123,6 +123,7 @@ const MAPPED_ALONE: usize = 33 * 1024;
 pub struct Hashing {
     params: Params,
     permits: u32,
+    waiting: u32,
     running: Arc<Semaphore>,
     /// For those that run and those that wait.
     places: Arc<Semaphore>,
@@ -153,6 +154,7 @@ impl Hashing {
         Ok(Hashing {
             params,
             permits,
+            waiting,
             running: Arc::new(Semaphore::new(permits as usize)),
             places: Arc::new(Semaphore::new(permits as usize + waiting as usize)),
             pool: Arc::default(),
@@ -216,6 +218,16 @@ impl Hashing {
         let work = |params: &Params| u64::from(params.m_cost()) * u64::from(params.t_cost());
         let is_current = stored.algorithm == Algorithm::Argon2id && stored.version == Version::V0x13;
         (work(&stored.params), is_current) < (work(&self.params), true)
+    }
+
+    /// Whether nobody else may wait.
+    pub fn is_full(&self) -> bool {
+        self.places.available_permits() == 0
+    }
+
+    /// Whether more than half of those wait who may: the other places are for whoever has begun to sign in.
+    pub fn is_crowded(&self) -> bool {
+        self.places.available_permits() < self.waiting.div_ceil(2) as usize
     }
 
     /// How many hashes were computed since the start.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use gatepass::sign_in::hashing::{HashParameters, Hashing};
 use gatepass::sign_in::password::Password;
 use gatepass::store::credentials::{self, Kind};
@@ -266,6 +267,42 @@ on_both!(a_hundred_guesses_at_once_are_still_five(world, [("sign_in.address_atte
     // The right one comes too late.
     assert_eq!(try_password(&mut world.browser(), "alice", PASSWORD).await.status, 429);
     assert_eq!(world.app.sign_in.hashing.computed(), computed + 5);
+});
+
+on_both!(in_a_crowd_nobody_begins_to_type_and_whoever_has_is_served(
+    world,
+    [("sign_in.argon2_memory_kib", "65536"), ("sign_in.hash_permits", "1")]
+) {
+    world.user("alice").await;
+    let shop = world.shop().await;
+    let mut typing = world.browser();
+    let begun = typing.get(&shop.ask("openid", &[]).target).await;
+    let page = typing.get(begun.location()).await;
+
+    let hashing = &world.app.sign_in.hashing;
+    let nobody = || Box::pin(hashing.verify_nothing(Password::typed("a password").unwrap()));
+    let mut crowd: Vec<_> = (0..140).map(|_| nobody()).collect();
+    for one in &mut crowd {
+        assert!(one.now_or_never().is_none());
+    }
+    let refused = world.browser().get(&shop.ask("openid", &[]).target).await;
+    assert_eq!(refused.status, 503, "{}", refused.body);
+    assert_eq!(refused.header("retry-after"), Some("5"));
+    let silent = world.browser().get(&shop.ask("openid", &[("prompt", "none")]).target).await;
+    assert_eq!(silent.parameters()["error"], "login_required");
+    // Everybody in front of her goes home.
+    crowd.truncate(1);
+    let entered = typing.submit(&page, "/login", &[("username", "alice"), ("password", PASSWORD)]).await;
+    assert_eq!(entered.status, 303, "{}", entered.body);
+
+    let tries = world.app.store.statements();
+    let mut crowd: Vec<_> = (0..300).map(|_| nobody()).collect();
+    for one in &mut crowd {
+        let _ = one.now_or_never();
+    }
+    let full = try_password(&mut world.browser(), "alice", PASSWORD).await;
+    assert_eq!(full.status, 503, "{}", full.body);
+    assert_eq!(world.app.store.statements(), tries, "it was not counted as a try");
 });
 
 on_both!(a_weak_hash_becomes_a_strong_one_at_the_next_sign_in(world, [("sign_in.argon2_memory_kib", "64")]) {

@@ -28,6 +28,7 @@ use gatepass::id::Id;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
+use tower::service_fn;
 
 /// Patience in fractions of a second, everything else as we run.
 pub fn hasty() -> Limits {
@@ -71,7 +72,12 @@ impl Listener {
             metrics: Metrics::install(),
         };
         let shutdown = Shutdown::new();
-        let serving = tokio::spawn(serve(listener, front.before(routes()), tls, limits, shutdown.clone()));
+        let reception = Arc::new(front.before(routes()));
+        let doors = service_fn(move |request| {
+            let reception = reception.clone();
+            async move { Ok(reception.answer(request).await) }
+        });
+        let serving = tokio::spawn(serve(listener, doors, tls, limits, shutdown.clone()));
         Listener { address, shutdown, serving }
     }
 

@@ -7,7 +7,6 @@ use axum::response::Response;
 
 use super::notice::Done;
 use crate::app::App;
-use crate::authorization::Authorizations;
 use crate::clock::Timestamp;
 use crate::config::scopes::Scopes;
 use crate::http::form::{BodyForm, Unreadable};
@@ -99,7 +98,7 @@ pub(super) async fn remove(
     if !client_id.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(ShownError::NotFound.into());
     }
-    let acts = Authorizations { store: &app.store, issuer: &app.issuer, discovery: &app.discovery };
+    let acts = app.authorizations();
     let ending = acts.withdraw(user.id, &client_id, caller.now).await.map_err(outage)?;
     if ending.is_nothing() {
         return Err(ShownError::NotFound.into());

@@ -9,9 +9,9 @@ use crate::app::App;
 use crate::http::form::{BodyForm, Unreadable};
 use crate::http::problem::Problem;
 use crate::http::session::outage;
+use crate::pages::LOGIN;
 use crate::pages::caller::Caller;
 use crate::pages::view::PasswordRefusal;
-use crate::pages::{LOGIN, sign_in};
 use crate::protocol::error::ShownError;
 use crate::secret::Secret;
 use crate::sign_in::attempt::Unproven;
@@ -45,7 +45,7 @@ pub(super) async fn change(
         }
         Changed::SignedOut => return Ok(caller.to(LOGIN)),
         Changed::Unproven(Unproven::Busy) => {
-            return Err(Problem::from(ShownError::Unavailable).retry_after(sign_in::CROWD));
+            return Err(ShownError::Unavailable.into());
         }
         Changed::Unproven(Unproven::Wrong) => PasswordRefusal::WrongCurrent,
         Changed::Unproven(Unproven::Wait(wait)) => PasswordRefusal::Throttled { wait },

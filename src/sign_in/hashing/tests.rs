@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 
 use super::super::password::TooLong;
@@ -163,6 +164,25 @@ async fn a_storm_is_bounded_and_those_too_many_are_told_at_once() {
     assert_eq!(busy, 7, "one place to run, two to wait");
     assert_eq!(hashing.computed(), 3);
     assert_eq!(hashing.verify_nothing(password("later")).await, Ok(()), "and afterwards there is room again");
+}
+
+#[tokio::test]
+async fn a_crowd_is_seen_before_every_place_is_taken() {
+    let hashing = hashing(CHEAP, 1, 4);
+    let _running = Arc::clone(&hashing.running).acquire_owned().await.unwrap();
+    let mut come = Vec::new();
+    // One would be running, and two of four wait.
+    for (is_crowded, is_full) in
+        [(false, false), (false, false), (false, false), (false, false), (true, false)]
+    {
+        assert_eq!((hashing.is_crowded(), hashing.is_full()), (is_crowded, is_full), "{}", come.len());
+        let mut next = Box::pin(hashing.verify(password("password"), REFERENCE));
+        assert!((&mut next).now_or_never().is_none());
+        come.push(next);
+    }
+    assert!(hashing.is_crowded() && hashing.is_full());
+    come.clear();
+    assert!(!hashing.is_crowded());
 }
 
 #[tokio::test]
