@@ -66,7 +66,8 @@ pub fn public(app: &App, metrics: Metrics, limits: Limits) -> impl Doors {
     let house = Arc::new(House { look, reception, is_https: issuer.is_https() });
     service_fn(move |request| {
         let house = house.clone();
-        async move { Ok(house.answer(request).await) }
+        // Boxed, or every connection would keep the room of a request that it does not have.
+        async move { Ok(Box::pin(house.answer(request)).await) }
     })
 }
 

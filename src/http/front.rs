@@ -72,9 +72,7 @@ impl Reception {
             let _entered = span.enter();
             tracing::info!(target: super::log::ACCESS, %method, path, status = status.as_u16(), ms);
         }
-        if let Ok(id) = HeaderValue::from_str(id.as_str()) {
-            response.headers_mut().insert(X_REQUEST_ID, id);
-        }
+        response.headers_mut().insert(X_REQUEST_ID, id.into_header());
         Failpoint::BeforeResponse.reached();
         let unread = response.extensions().get().is_some_and(Refusal::leaves_body_unread);
         // The rest of the body is on its way and will not be read: nothing may follow it (RFC 9112 §9.6).

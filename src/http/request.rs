@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use axum::extract::FromRequestParts;
 use axum::http::header::HOST;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, Uri, Version};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, Version};
 
 use super::answer::Refusal;
 use super::forwarded::Proxies;
@@ -18,9 +18,9 @@ use crate::secret;
 
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Stands in every line of the log, in `X-Request-Id` of the answer and on error pages.
+/// Stands in every line of the log, in `X-Request-Id` of the answer and on error pages. Visible ASCII, as it is sent.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RequestId(Arc<str>);
+pub struct RequestId(HeaderValue);
 
 impl RequestId {
     /// 64 random bits of this process and the number of the request: one of a kind, and no secret.
@@ -31,18 +31,23 @@ impl RequestId {
         let mut id = [0; 16];
         id[..8].copy_from_slice(&*PROCESS);
         id[8..].copy_from_slice(&number);
-        RequestId(secret::base64url(&id).into())
+        RequestId(HeaderValue::try_from(secret::base64url(&id)).expect("base64url is visible ASCII"))
     }
 
     /// What a proxy sent, if it is fit for a log: a short word.
     fn sent(headers: &HeaderMap) -> Option<Self> {
-        let id = headers.get(X_REQUEST_ID)?.to_str().ok()?;
-        let word = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte));
-        (word && (8..=64).contains(&id.len())).then(|| RequestId(id.into()))
+        let id = headers.get(X_REQUEST_ID)?;
+        let word = id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(byte));
+        (word && (8..=64).contains(&id.len())).then(|| RequestId(id.clone()))
     }
 
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.to_str().unwrap_or_default()
+    }
+
+    /// As a header has it.
+    pub(super) fn into_header(self) -> HeaderValue {
+        self.0
     }
 }
 
@@ -54,13 +59,13 @@ impl Default for RequestId {
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
 impl fmt::Debug for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(self.as_str())
     }
 }
 
