@@ -170,10 +170,16 @@ fn is_form(headers: &HeaderMap) -> Option<bool> {
     Some(only && form && utf8)
 }
 
-pub(super) async fn read(body: Body) -> Result<Bytes, Unreadable> {
-    let error = match body.collect().await {
-        Ok(body) => return Ok(body.to_bytes()),
-        Err(error) => error,
+/// A frame holds the buffer of 8 KiB that it was read into, so frames are copied: whoever sends byte after byte would
+/// occupy a buffer with each.
+pub(super) async fn read(mut body: Body) -> Result<Vec<u8>, Unreadable> {
+    let mut bytes = Vec::new();
+    let error = loop {
+        match body.frame().await {
+            Some(Ok(frame)) => bytes.extend_from_slice(frame.data_ref().map_or(&[], Bytes::as_ref)),
+            Some(Err(error)) => break error,
+            None => return Ok(bytes),
+        }
     };
     // Every layer that a body passes may wrap its errors.
     let mut causes = std::iter::successors(Some(&error as &dyn Error), |error| (*error).source());
@@ -186,7 +192,52 @@ pub(super) async fn read(body: Body) -> Result<Bytes, Unreadable> {
 
 #[cfg(test)]
 mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::sync::Arc;
+    use std::task::{Context, Poll};
+
+    use axum::body::HttpBody;
+    use hyper::body::Frame;
+
     use super::*;
+
+    /// Frames of one byte, each in the buffer that it was read into.
+    struct Drips {
+        left: usize,
+        buffers: Arc<()>,
+    }
+
+    struct Buffer(Arc<()>);
+
+    impl AsRef<[u8]> for Buffer {
+        fn as_ref(&self) -> &[u8] {
+            b"a"
+        }
+    }
+
+    impl HttpBody for Drips {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            assert_eq!(Arc::strong_count(&self.buffers), 1, "a buffer is still occupied");
+            self.left = match self.left.checked_sub(1) {
+                Some(left) => left,
+                None => return Poll::Ready(None),
+            };
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(Buffer(self.buffers.clone()))))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_drips_occupies_one_buffer() {
+        let drips = Drips { left: 100, buffers: Arc::default() };
+        assert_eq!(read(Body::new(drips)).await.unwrap(), [b'a'; 100]);
+    }
 
     #[test]
     fn what_the_url_standard_writes_is_read_back() {

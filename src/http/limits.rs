@@ -48,7 +48,7 @@ impl Default for Limits {
             body: Duration::from_secs(10),
             request: Duration::from_secs(15),
             idle: Duration::from_secs(60),
-            doze: Duration::from_secs(1),
+            doze: Duration::from_millis(250),
             stall: Duration::from_secs(10),
             target_bytes: 8 * 1024,
             headers: 100,
