@@ -208,7 +208,9 @@ mod tests {
         buffers: Arc<()>,
     }
 
-    struct Buffer(Arc<()>);
+    struct Buffer {
+        _occupied: Arc<()>,
+    }
 
     impl AsRef<[u8]> for Buffer {
         fn as_ref(&self) -> &[u8] {
@@ -229,7 +231,7 @@ mod tests {
                 Some(left) => left,
                 None => return Poll::Ready(None),
             };
-            Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(Buffer(self.buffers.clone()))))))
+            Poll::Ready(Some(Ok(Frame::data(Bytes::from_owner(Buffer { _occupied: self.buffers.clone() })))))
         }
     }
 
