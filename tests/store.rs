@@ -34,23 +34,6 @@ on_both!(transactions_that_fail_undo_themselves_and_no_others(world) {
     }
 });
 
-on_both!(where_a_statement_commits_itself_a_second_one_is_refused(world) {
-    const TOLD: &str = "UPDATE revocation_head SET token_life = token_life + 1";
-    let store = &world.app.store;
-    let once = store.write_once((), |tx, ()| Box::pin(async move { Ok(tx.execute_unprepared(TOLD).await?) })).await;
-    assert_eq!(once.unwrap().rows_affected(), 1);
-    let twice = store
-        .write_once((), |tx, ()| {
-            Box::pin(async move {
-                tx.execute_unprepared(TOLD).await?;
-                Ok(tx.execute_unprepared(TOLD).await?)
-            })
-        })
-        .await;
-    // One day the first of them would be kept alone.
-    assert_eq!(twice.is_err(), store.clock().await.unwrap().is_some(), "only PostgreSQL has a clock of its own");
-});
-
 on_both!(a_panic_undoes_its_transaction_and_the_next_one_runs(world) {
     let store = world.app.store.clone();
     let panicking = tokio::spawn({
