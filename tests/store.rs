@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use gatepass::id::Id;
 use gatepass::jobs;
@@ -9,6 +10,8 @@ use gatepass::revocation;
 use gatepass::secret::Fingerprint;
 use gatepass::store::attempts::{self, Allowance, Budget};
 use gatepass::store::{Address, ConnectionTrait, Error, Store, Transaction, installation, invariants};
+use tokio::task::yield_now;
+use tokio::time::timeout;
 
 use crate::on_both;
 
@@ -32,6 +35,50 @@ on_both!(transactions_that_fail_undo_themselves_and_no_others(world) {
         let kept = installation::find(store.read(), &format!("fact {number}")).await.unwrap();
         assert_eq!(kept.is_some(), number % 3 != 0, "{number}");
     }
+});
+
+on_both!(where_a_statement_commits_itself_a_second_one_is_refused(world) {
+    const TOLD: &str = "UPDATE revocation_head SET token_life = token_life + 1";
+    let store = &world.app.store;
+    let once = store.write_once((), |tx, ()| Box::pin(async move { Ok(tx.execute_unprepared(TOLD).await?) })).await;
+    assert_eq!(once.unwrap().rows_affected(), 1);
+    let twice = store
+        .write_once((), |tx, ()| {
+            Box::pin(async move {
+                tx.execute_unprepared(TOLD).await?;
+                Ok(tx.execute_unprepared(TOLD).await?)
+            })
+        })
+        .await;
+    // One day the first of them would be kept alone.
+    assert_eq!(twice.is_err(), store.clock().await.unwrap().is_some(), "only PostgreSQL has a clock of its own");
+});
+
+on_both!(a_write_that_is_abandoned_at_any_moment_takes_no_later_one_with_it(world) {
+    const BEGUN: &str = "UPDATE revocation_head SET token_life = 0";
+    const COUNTED: &str = "UPDATE revocation_head SET token_life = token_life + 1";
+    const ALL_COUNTED: &str = "UPDATE revocation_head SET token_life = 0 WHERE token_life = 100";
+    async fn run(store: &Store, sql: &'static str) -> u64 {
+        let run = store.write_once(sql, |tx, sql| {
+            Box::pin(async move { Ok(tx.execute_unprepared(sql).await?.rows_affected()) })
+        });
+        timeout(Duration::from_secs(10), run).await.expect("the row is free").unwrap()
+    }
+    let (store, other) = (&world.app.store, world.another_node().await);
+    run(store, BEGUN).await;
+    for round in 0..100 {
+        let mut abandoned = store.write((), |_, ()| Box::pin(async { Ok(()) })).boxed();
+        for _ in 0..round * 4 {
+            if (&mut abandoned).now_or_never().is_some() {
+                break;
+            }
+            yield_now().await;
+        }
+        drop(abandoned);
+        run(store, COUNTED).await;
+    }
+    // What was acknowledged is committed: others see it.
+    assert_eq!(run(&other.app.store, ALL_COUNTED).await, 1);
 });
 
 on_both!(a_panic_undoes_its_transaction_and_the_next_one_runs(world) {

@@ -158,7 +158,7 @@ impl Authorizations<'_> {
             return Err(ShownError::Unavailable.into());
         }
         let id = pending.id;
-        self.store.write(pending, |tx, pending| Box::pin(authorizations::insert(tx, pending))).await?;
+        self.store.write_once(pending, |tx, pending| Box::pin(authorizations::insert(tx, pending))).await?;
         Ok(Outcome::Continue(id, page))
     }
 
@@ -281,7 +281,9 @@ impl Authorizations<'_> {
                 let binding = (id, browser);
                 let bound = self
                     .store
-                    .write(binding, |tx, (id, browser)| Box::pin(authorizations::bind(tx, *id, *browser)))
+                    .write_once(binding, |tx, (id, browser)| {
+                        Box::pin(authorizations::bind(tx, *id, *browser))
+                    })
                     .await?;
                 if !bound {
                     return Err(ShownError::OtherBrowser.into());
@@ -321,7 +323,7 @@ impl Authorizations<'_> {
         let completing = (id, now);
         let won = self
             .store
-            .write(completing, |tx, (id, now)| Box::pin(authorizations::complete(tx, *id, *now)))
+            .write_once(completing, |tx, (id, now)| Box::pin(authorizations::complete(tx, *id, *now)))
             .await?;
         if won { Ok(()) } else { Err(ShownError::CompletedAuthorization.into()) }
     }

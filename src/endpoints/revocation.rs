@@ -44,7 +44,7 @@ pub async fn revoke(
         if token.client_id == client.id {
             let ending = (client.id.clone(), token.jti, token.expires_at, now);
             store
-                .write(ending, |tx, (client, jti, expires_at, now)| {
+                .write_once(ending, |tx, (client, jti, expires_at, now)| {
                     Box::pin(revocation::end_token(tx, client, *jti, *expires_at, *now))
                 })
                 .await

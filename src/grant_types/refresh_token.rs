@@ -1,6 +1,7 @@
 //! The refresh token grant (RFC 6749 §6, RFC 9700 §4.14): rotation that a lost answer and fifty parallel requests
 //! survive, and a thief does not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Exchange, referee, target};
@@ -33,7 +34,7 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
     let presented = refresh_token::read(&exchange.issuer.master, token).ok_or(DEAD)?;
     let narrowed = requested_scope(exchange)?;
     let asked = target::asked(exchange)?;
-    let turn = Turn {
+    let turn = Arc::new(Turn {
         presented,
         client: exchange.client.clone(),
         narrowed: narrowed.clone(),
@@ -41,8 +42,17 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
         idle: exchange.issuer.lifetimes.refresh_idle,
         grace: exchange.issuer.lifetimes.refresh_grace,
         now: exchange.now,
+    });
+    let store = exchange.store;
+    let rotated = match turn.asks_for_all() {
+        true => store.write_once(turn.clone(), |tx, turn| Box::pin(turn.rotate(tx))).await?,
+        false => None,
     };
-    let grant = match exchange.store.write(turn, |tx, turn| Box::pin(turn.take(tx))).await? {
+    let turned = match rotated {
+        Some(grant) => Turned::Current(grant),
+        None => store.write(turn, |tx, turn| Box::pin(turn.take(tx))).await?,
+    };
+    let grant = match turned {
         Turned::Current(grant) => grant,
         Turned::Refused(refusal) => return Err(refusal.into()),
         Turned::Dead => return Err(DEAD.into()),
@@ -88,20 +98,30 @@ enum Turned {
 }
 
 impl Turn {
+    fn asks_for_all(&self) -> bool {
+        self.narrowed.is_none() && self.asked.is_empty()
+    }
+
+    /// All that an ordinary refresh is.
+    async fn rotate(&self, tx: &Transaction) -> Result<Option<Grant>, store::Error> {
+        let Presented { grant_id, generation } = self.presented;
+        grants::rotate(tx, grant_id, &self.client.id, generation, self.idle, self.now).await
+    }
+
+    /// The same in all its cases.
     async fn take(&self, tx: &Transaction) -> Result<Turned, store::Error> {
         // A refusal must not turn the counter, so what is asked for is compared first.
-        if self.narrowed.is_some() || !self.asked.is_empty() {
+        if !self.asks_for_all() {
             let grant = grants::find(tx, self.presented.grant_id).await?;
             let own = grant.filter(|grant| grant.client_id == self.client.id);
             if let Some(refusal) = own.and_then(|grant| self.excess(&grant)) {
                 return Ok(Turned::Refused(refusal));
             }
         }
-        let Presented { grant_id, generation } = self.presented;
-        let rotated = grants::rotate(tx, grant_id, &self.client.id, generation, self.idle, self.now).await?;
-        if let Some(grant) = rotated {
+        if let Some(grant) = self.rotate(tx).await? {
             return Ok(Turned::Current(grant));
         }
+        let Presented { grant_id, generation } = self.presented;
         let Some(grant) = grants::find(tx, grant_id).await? else { return Ok(Turned::Dead) };
         if !self.is_alive(&grant) || generation >= grant.generation {
             return Ok(Turned::Dead);

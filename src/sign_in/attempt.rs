@@ -160,7 +160,7 @@ impl SignIn {
                 let failed = Event::SignInFailed { user: user_id, address };
                 let failure = (failed, now);
                 self.store
-                    .write(failure, |tx, (failed, now)| Box::pin(events::record(tx, failed, *now)))
+                    .write_once(failure, |tx, (failed, now)| Box::pin(events::record(tx, failed, *now)))
                     .await?;
                 Ok(Err(Unproven::Wrong))
             }

@@ -25,6 +25,9 @@ use crate::clock::Timestamp;
 /// How long a request waits for a connection, or for a lock that another process holds.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// After so long a connection may have died without a word, and is asked before it is used.
+const RESTED: Duration = Duration::from_secs(1);
+
 /// Where the rows are: `sqlite:PATH` or `postgres://…`.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Address {
@@ -292,6 +295,8 @@ fn postgres(url: &str, connections: u32) -> ConnectOptions {
         .min_connections(1)
         .acquire_timeout(PATIENCE)
         .connect_timeout(PATIENCE)
+        // To ask costs a round trip.
+        .test_before_acquire_if_idle_for(RESTED)
         .sqlx_logging(false);
     options
 }

@@ -1,9 +1,13 @@
 //! A writing transaction, and what is told after its commit.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sea_orm::prelude::async_trait::async_trait;
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{
+    ConnectionTrait, DatabaseConnection, DatabaseExecutor, DatabaseTransaction, DbBackend, DbErr, ExecResult,
+    QueryResult, Statement, TransactionTrait,
+};
 
 use super::endings::Ended;
 
@@ -26,15 +30,45 @@ impl Aftermath {
     }
 }
 
-/// Handed to what [`super::Store::write`] runs; nothing else makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// From BEGIN to COMMIT.
+    Statements,
+    /// One, which commits itself.
+    Statement,
+}
+
+/// Begins on a task of its own, which nobody drops halfway. sqlx counts a transaction only when its BEGIN has been
+/// answered: of one that was dropped before, the pool hands on a connection whose transaction is open and that seems to
+/// have none, and a statement that commits itself commits nothing there.
+async fn begin(pool: DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
+    let begun = tokio::spawn(async move { pool.begin().await }).await;
+    begun.map_err(|stopped| DbErr::Custom(format!("BEGIN was given up: {stopped}")))?
+}
+
+/// Handed to what [`super::Store::write`] and [`super::Store::write_once`] run; nothing else makes one.
 pub struct Transaction {
-    database: DatabaseTransaction,
+    place: Place,
     aftermath: Mutex<Aftermath>,
+}
+
+/// Where statements go.
+enum Place {
+    Open(DatabaseTransaction),
+    Pool { pool: DatabaseConnection, is_used: AtomicBool },
 }
 
 impl Transaction {
     pub(super) fn new(database: DatabaseTransaction) -> Self {
-        Transaction { database, aftermath: Mutex::default() }
+        Transaction { place: Place::Open(database), aftermath: Mutex::default() }
+    }
+
+    pub(super) async fn begin(pool: &DatabaseConnection, extent: Extent) -> Result<Self, DbErr> {
+        let place = match extent {
+            Extent::Statements => Place::Open(begin(pool.clone()).await?),
+            Extent::Statement => Place::Pool { pool: pool.clone(), is_used: AtomicBool::new(false) },
+        };
+        Ok(Transaction { place, aftermath: Mutex::default() })
     }
 
     /// This process knows of it, and followers of its feed are woken, once this is committed, and never for what was
@@ -57,31 +91,53 @@ impl Transaction {
         self.aftermath.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is to be committed or undone, and what follows from the commit.
-    pub(super) fn into_parts(self) -> (DatabaseTransaction, Aftermath) {
-        (self.database, self.aftermath.into_inner().unwrap_or_else(PoisonError::into_inner))
+    pub(super) async fn commit(self) -> Result<Aftermath, DbErr> {
+        if let Place::Open(database) = self.place {
+            database.commit().await?;
+        }
+        Ok(self.aftermath.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) async fn rollback(self) -> Result<(), DbErr> {
+        match self.place {
+            Place::Open(database) => database.rollback().await,
+            // A statement that failed has left nothing.
+            Place::Pool { .. } => Ok(()),
+        }
+    }
+
+    /// Where the next statement goes.
+    fn next(&self) -> Result<DatabaseExecutor<'_>, DbErr> {
+        match &self.place {
+            Place::Open(database) => Ok(database.into()),
+            Place::Pool { pool, is_used } if !is_used.swap(true, Ordering::Relaxed) => Ok(pool.into()),
+            Place::Pool { .. } => Err(DbErr::Custom("this transaction has had its one statement".to_owned())),
+        }
     }
 }
 
 #[async_trait]
 impl ConnectionTrait for Transaction {
     fn get_database_backend(&self) -> DbBackend {
-        self.database.get_database_backend()
+        match &self.place {
+            Place::Open(database) => database.get_database_backend(),
+            Place::Pool { pool, .. } => pool.get_database_backend(),
+        }
     }
 
     async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
-        self.database.execute_raw(statement).await
+        self.next()?.execute_raw(statement).await
     }
 
     async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
-        self.database.execute_unprepared(sql).await
+        self.next()?.execute_unprepared(sql).await
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.database.query_one_raw(statement).await
+        self.next()?.query_one_raw(statement).await
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
-        self.database.query_all_raw(statement).await
+        self.next()?.query_all_raw(statement).await
     }
 }

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::lineages::Memory;
 use super::transaction::Aftermath;
+use super::transaction::Extent;
 use super::{Error, Store, Transaction};
 use crate::failpoint::Failpoint;
 
@@ -70,35 +71,56 @@ impl Store {
                 place.map_err(|_| Error::Overloaded)?.send(job);
                 answered.await.map_err(|_| Error::Overloaded)?
             }
-            Writer::Pool(pool, memory) => {
-                for attempt in 1.. {
-                    match once(pool, memory, &input, work).await {
-                        Err(Error::Unavailable(error)) if attempt < TRIES && wants_retry(&error) => {
-                            // Losers of a deadlock come back one after the other.
-                            tokio::time::sleep(Duration::from_millis(5 * attempt as u64)).await;
-                        }
-                        answer => return answer,
-                    }
-                }
-                Err(Error::Overloaded)
-            }
+            Writer::Pool(pool, memory) => retrying(pool, memory, Extent::Statements, &input, work).await,
         }
     }
+
+    /// The same for work of one statement, which fails at a second one. On PostgreSQL it commits itself and saves two
+    /// round trips; what `work` then makes of the answer cannot undo it.
+    pub async fn write_once<I, T>(&self, input: I, work: Work<I, T>) -> Result<T, Error>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        match self.writer() {
+            Writer::Gathering(_) => self.write(input, work).await,
+            Writer::Pool(pool, memory) => retrying(pool, memory, Extent::Statement, &input, work).await,
+        }
+    }
+}
+
+/// Until PostgreSQL asks for no retry.
+async fn retrying<I, T>(
+    pool: &DatabaseConnection,
+    memory: &Memory,
+    extent: Extent,
+    input: &I,
+    work: Work<I, T>,
+) -> Result<T, Error> {
+    for attempt in 1.. {
+        match once(pool, memory, extent, input, work).await {
+            Err(Error::Unavailable(error)) if attempt < TRIES && wants_retry(&error) => {
+                // Losers of a deadlock come back one after the other.
+                tokio::time::sleep(Duration::from_millis(5 * attempt as u64)).await;
+            }
+            answer => return answer,
+        }
+    }
+    Err(Error::Overloaded)
 }
 
 async fn once<I, T>(
     pool: &DatabaseConnection,
     memory: &Memory,
+    extent: Extent,
     input: &I,
     work: Work<I, T>,
 ) -> Result<T, Error> {
-    let transaction = Transaction::new(pool.begin().await?);
-    let outcome = work(&transaction, input).await;
-    let (transaction, aftermath) = transaction.into_parts();
-    match outcome {
+    let transaction = Transaction::begin(pool, extent).await?;
+    match work(&transaction, input).await {
         Ok(done) => {
             Failpoint::BeforeCommit.reached();
-            transaction.commit().await?;
+            let aftermath = transaction.commit().await?;
             Failpoint::AfterCommit.reached();
             memory.committed(aftermath);
             Ok(done)
@@ -268,14 +290,12 @@ async fn run_together(
     let is_alone = jobs.len() == 1;
     for job in jobs {
         if job.run(&transaction).await == Outcome::Undo {
-            transaction.into_parts().0.rollback().await?;
+            transaction.rollback().await?;
             return Ok(is_alone.then(Aftermath::default));
         }
     }
-    let (database, aftermath) = transaction.into_parts();
     Failpoint::BeforeCommit.reached();
-    database.commit().await?;
-    Ok(Some(aftermath))
+    transaction.commit().await.map(Some)
 }
 
 async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, DbErr> {
@@ -289,10 +309,8 @@ async fn begin(connection: &DatabaseConnection) -> Result<DatabaseTransaction, D
 /// One job in a savepoint of its own, which is kept or undone.
 async fn run(database: DatabaseTransaction, job: &mut Box<dyn Waiting>) -> Result<Aftermath, DbErr> {
     let transaction = Transaction::new(database);
-    let outcome = job.run(&transaction).await;
-    let (database, aftermath) = transaction.into_parts();
-    match outcome {
-        Outcome::Keep => database.commit().await.map(|()| aftermath),
-        Outcome::Undo => database.rollback().await.map(|()| Aftermath::default()),
+    match job.run(&transaction).await {
+        Outcome::Keep => transaction.commit().await,
+        Outcome::Undo => transaction.rollback().await.map(|()| Aftermath::default()),
     }
 }
