@@ -128,7 +128,7 @@ impl Turn {
         }
         match self.lateness(&grant) {
             Lateness::Grace => Ok(Turned::Current(grant)),
-            Lateness::ClockBehind => Ok(Turned::Dead),
+            Lateness::Unclear => Ok(Turned::Dead),
             Lateness::Theft => {
                 let reused = Event::RefreshReused {
                     user: grant.user_id,
@@ -163,19 +163,21 @@ impl Turn {
     /// How late a superseded generation comes. Its seal is true, so one of two parties that hold it stole it,
     /// unless it is a retry of what was just answered.
     fn lateness(&self, grant: &Grant) -> Lateness {
-        if self.presented.generation != grant.generation - 1 {
-            return Lateness::Theft;
+        match grant.generation - self.presented.generation {
+            // This node's clock was set back.
+            1 if self.now.plus(SKEW) < grant.rotated_at => Lateness::Unclear,
+            1 if self.now.since(grant.rotated_at) <= self.grace => Lateness::Grace,
+            // It came before the last rotation and was overtaken on its way here, as when its client hung up and asked
+            // again, and soon the next time: then it was the last but one.
+            2 if self.now < grant.rotated_at => Lateness::Unclear,
+            _ => Lateness::Theft,
         }
-        if self.now.plus(SKEW) < grant.rotated_at {
-            return Lateness::ClockBehind;
-        }
-        if self.now.since(grant.rotated_at) <= self.grace { Lateness::Grace } else { Lateness::Theft }
     }
 }
 
 enum Lateness {
     Grace,
-    /// This node's clock was set back: nothing can be said, so nothing is given and nothing is ended.
-    ClockBehind,
+    /// Nothing can be said, so nothing is given and nothing is ended.
+    Unclear,
     Theft,
 }

@@ -66,6 +66,20 @@ on_both!(an_older_generation_ends_the_grant_even_within_the_grace(world) {
     assert_eq!(shop.refresh(&third).await.status, 400);
 });
 
+on_both!(a_refresh_that_is_overtaken_by_two_others_gets_nothing_and_ends_nothing(world) {
+    world.user("alice").await;
+    let shop = world.shop().await;
+    let tokens = shop.tokens("alice", "openid").await;
+    let first = tokens["refresh_token"].as_str().unwrap().to_owned();
+    world.time_passes(Duration::from_secs(1));
+    let second = shop.refresh(&first).await.json()["refresh_token"].as_str().unwrap().to_owned();
+    let third = shop.refresh(&second).await.json()["refresh_token"].as_str().unwrap().to_owned();
+    // A moment before both.
+    world.clock.set_back(Duration::from_secs(1));
+    assert_eq!(shop.refresh(&first).await.json()["error"], "invalid_grant");
+    assert_eq!(shop.refresh(&third).await.status, 200);
+});
+
 on_both!(a_stranger_cannot_end_a_grant_by_guessing(world) {
     world.user("alice").await;
     let (shop, bank) = (world.shop().await, world.client("bank", |_| {}).await);
