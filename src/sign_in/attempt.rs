@@ -15,7 +15,7 @@ use crate::store::authorizations::{self, Pending, Step};
 use crate::store::credentials::{self, Kind};
 use crate::store::sessions::{self, IdleLimits, Persistence, Session};
 use crate::store::users::{self, User, Username};
-use crate::store::{Error, Store};
+use crate::store::{Error, Store, Transaction};
 
 /// The rules of signing in, and what they need.
 pub struct SignIn {
@@ -106,6 +106,7 @@ impl SignIn {
         let secret = Secret::new();
         let entry = Entry {
             session: self.session_for(&user, &attempt, secret.fingerprint(), now),
+            goes_on: attempt.current.as_ref().filter(|current| current.user_id == user.id).map(|own| own.id),
             replaced: attempt.current.filter(|current| current.user_id != user.id),
             authorization: attempt.authorization,
             account_key: proven.account_key,
@@ -175,16 +176,14 @@ impl SignIn {
         network_key: Fingerprint,
         now: Timestamp,
     ) -> Result<Candidate, Error> {
-        let user = match &username {
-            Some(username) => users::find_by_username(self.store.read(), username).await?,
+        let found = match &username {
+            Some(username) => credentials::find_named(self.store.read(), username, Kind::Password).await?,
             None => None,
         };
-        let (verifier, is_known) = match &user {
-            Some(user) => (
-                credentials::find(self.store.read(), user.id, Kind::Password).await?,
-                sessions::knows_browser(self.store.read(), user.id, place.browser).await?,
-            ),
-            None => (None, false),
+        let (user, verifier) = found.map_or((None, None), |(user, verifier)| (Some(user), verifier));
+        let is_known = match &user {
+            Some(user) => sessions::knows_browser(self.store.read(), user.id, place.browser).await?,
+            None => false,
         };
         let name = username.as_ref().map_or("", Username::as_str);
         let account_key = if is_known {
@@ -233,9 +232,8 @@ impl SignIn {
     }
 
     fn session_for(&self, user: &User, attempt: &Attempt, secret: Fingerprint, now: Timestamp) -> Session {
-        let same_person = attempt.current.as_ref().filter(|current| current.user_id == user.id);
         Session {
-            id: same_person.map_or_else(Id::new, |current| current.id),
+            id: Id::new(),
             user_id: user.id,
             secret,
             browser: attempt.place.browser,
@@ -253,6 +251,8 @@ impl SignIn {
 /// What a successful attempt writes.
 struct Entry {
     session: Session,
+    /// The session of the same person in the same browser, which takes on the new secret.
+    goes_on: Option<Id<Session>>,
     /// Somebody else's session in the same browser.
     replaced: Option<Session>,
     authorization: Option<Id<Pending>>,
@@ -263,18 +263,26 @@ struct Entry {
 }
 
 impl Entry {
+    /// `None`: there is no session that goes on, or it ended while the password was typed, and nothing may rise from it.
+    async fn renewed(&self, tx: &Transaction) -> Result<Option<Session>, Error> {
+        let Some(id) = self.goes_on else { return Ok(None) };
+        let session = Session { id, ..self.session.clone() };
+        Ok(sessions::renew(tx, &session).await?.then_some(session))
+    }
+
     /// `None`: the user was disabled meanwhile.
-    async fn enter(&self, tx: &crate::store::Transaction) -> Result<Option<Session>, Error> {
+    async fn enter(&self, tx: &Transaction) -> Result<Option<Session>, Error> {
         let user = self.session.user_id;
         if !users::hold_active(tx, user).await? {
             return Ok(None);
         }
-        let mut session = self.session.clone();
-        if !sessions::renew(tx, &session).await? {
-            // No such session, or it ended while the password was typed: nothing may rise from it.
-            session.id = Id::new();
-            sessions::insert(tx, &session).await?;
-        }
+        let session = match self.renewed(tx).await? {
+            Some(session) => session,
+            None => {
+                sessions::insert(tx, &self.session).await?;
+                self.session.clone()
+            }
+        };
         if let Some(authorization) = self.authorization {
             authorizations::note(tx, authorization, Step::SignedIn, session.id, self.now).await?;
         }

@@ -1,10 +1,12 @@
 //! What users prove themselves with: one row a user and kind.
 
-use sea_orm::sea_query::{Expr, OnConflict};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, Set};
+use sea_orm::sea_query::{Expr, IntoCondition, OnConflict};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, JoinType, QueryFilter, QuerySelect, RelationTrait, Set,
+};
 
 use super::Error;
-use super::users::User;
+use super::users::{self, User, Username};
 use crate::clock::Timestamp;
 use crate::id::Id;
 
@@ -27,7 +29,7 @@ mod row {
 
     use crate::clock::Timestamp;
     use crate::id::Id;
-    use crate::store::users::User;
+    use crate::store::users::{self, User};
 
     #[derive(Clone, PartialEq, DeriveEntityModel)]
     #[sea_orm(table_name = "credentials")]
@@ -47,12 +49,33 @@ mod row {
     }
 
     #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
-    pub enum Relation {}
+    pub enum Relation {
+        #[sea_orm(belongs_to = "users::row::Entity", from = "Column::UserId", to = "users::row::Column::Id")]
+        User,
+    }
 
     impl ActiveModelBehavior for ActiveModel {}
 }
 
 use row::{ActiveModel, Column, Entity};
+
+/// Whom a name means, and what proves it.
+pub async fn find_named(
+    db: &impl ConnectionTrait,
+    username: &Username,
+    kind: Kind,
+) -> Result<Option<(User, Option<String>)>, Error> {
+    let proof = row::Relation::User.def().rev();
+    let proof = proof.on_condition(move |_, _| Column::Kind.eq(kind.as_str()).into_condition());
+    let found = users::row::Entity::find()
+        .filter(users::row::Column::Username.eq(username.as_str()))
+        .join(JoinType::LeftJoin, proof)
+        .select_also(Entity)
+        .one(db)
+        .await?;
+    let Some((user, credential)) = found else { return Ok(None) };
+    Ok(Some((User::try_from(user)?, credential.map(|row| row.verifier))))
+}
 
 pub async fn find(db: &impl ConnectionTrait, user: Id<User>, kind: Kind) -> Result<Option<String>, Error> {
     let found = Entity::find_by_id((user, kind.as_str().to_owned())).one(db).await?;
