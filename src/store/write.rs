@@ -2,8 +2,8 @@
 //!
 //! On SQLite one task writes. It gathers the transactions that are waiting, runs them in one
 //! `BEGIN IMMEDIATE … COMMIT`, and answers all of them after the one fsync: durable writes share their cost. If one
-//! of them is to be undone, all are, and run again with a savepoint each. On
-//! PostgreSQL the server does the same for commits that arrive together, so each transaction takes a connection.
+//! of them is to be undone, all are, and run again with a savepoint each. A single statement that waits alone needs
+//! neither. On PostgreSQL the server does the same for commits that arrive together, so each transaction takes a connection.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -62,29 +62,34 @@ impl Store {
         I: Send + Sync + 'static,
         T: Send + 'static,
     {
-        match self.writer() {
-            Writer::Gathering(queue) => {
-                let (answer, answered) = oneshot::channel();
-                let job = Box::new(Job { input, work, done: None, answer: Some(answer) });
-                let place =
-                    tokio::time::timeout(PATIENCE, queue.reserve()).await.map_err(|_| Error::Overloaded)?;
-                place.map_err(|_| Error::Overloaded)?.send(job);
-                answered.await.map_err(|_| Error::Overloaded)?
-            }
-            Writer::Pool(pool, memory) => retrying(pool, memory, Extent::Statements, &input, work).await,
-        }
+        self.run(input, work, Extent::Statements).await
     }
 
-    /// The same for work of one statement, which fails at a second one. On PostgreSQL it commits itself and saves two
-    /// round trips; what `work` then makes of the answer cannot undo it.
+    /// The same for work of one statement, which fails at a second one. On PostgreSQL, and on SQLite where it shares no
+    /// commit, it commits itself and saves two round trips; what `work` then makes of the answer cannot undo it.
     pub async fn write_once<I, T>(&self, input: I, work: Work<I, T>) -> Result<T, Error>
     where
         I: Send + Sync + 'static,
         T: Send + 'static,
     {
+        self.run(input, work, Extent::Statement).await
+    }
+
+    async fn run<I, T>(&self, input: I, work: Work<I, T>, extent: Extent) -> Result<T, Error>
+    where
+        I: Send + Sync + 'static,
+        T: Send + 'static,
+    {
         match self.writer() {
-            Writer::Gathering(_) => self.write(input, work).await,
-            Writer::Pool(pool, memory) => retrying(pool, memory, Extent::Statement, &input, work).await,
+            Writer::Gathering(queue) => {
+                let (answer, answered) = oneshot::channel();
+                let job = Box::new(Job { input, work, extent, done: None, answer: Some(answer) });
+                let place =
+                    tokio::time::timeout(PATIENCE, queue.reserve()).await.map_err(|_| Error::Overloaded)?;
+                place.map_err(|_| Error::Overloaded)?.send(job);
+                answered.await.map_err(|_| Error::Overloaded)?
+            }
+            Writer::Pool(pool, memory) => retrying(pool, memory, extent, &input, work).await,
         }
     }
 }
@@ -147,6 +152,7 @@ fn wants_retry(error: &DbErr) -> bool {
 
 /// A transaction in the queue of the SQLite writer.
 pub(super) trait Waiting: Send {
+    fn extent(&self) -> Extent;
     fn run<'a>(&'a mut self, transaction: &'a Transaction) -> BoxFuture<'a, Outcome>;
     /// Tells the caller, after the commit that its transaction was part of.
     fn answer(self: Box<Self>, commit: Result<(), Arc<DbErr>>);
@@ -161,11 +167,16 @@ pub(super) enum Outcome {
 struct Job<I, T> {
     input: I,
     work: Work<I, T>,
+    extent: Extent,
     done: Option<Result<T, Error>>,
     answer: Option<oneshot::Sender<Result<T, Error>>>,
 }
 
 impl<I: Send + Sync + 'static, T: Send + 'static> Waiting for Job<I, T> {
+    fn extent(&self) -> Extent {
+        self.extent
+    }
+
     fn run<'a>(&'a mut self, transaction: &'a Transaction) -> BoxFuture<'a, Outcome> {
         Box::pin(async move {
             // One panicking transaction must not take the writer with it.
@@ -286,8 +297,12 @@ async fn run_together(
     connection: &DatabaseConnection,
     jobs: &mut [Box<dyn Waiting>],
 ) -> Result<Option<Aftermath>, DbErr> {
-    let transaction = Transaction::new(begin(connection).await?);
     let is_alone = jobs.len() == 1;
+    let extent = if is_alone { jobs[0].extent() } else { Extent::Statements };
+    let transaction = match extent {
+        Extent::Statement => Transaction::begin(connection, extent).await?,
+        Extent::Statements => Transaction::new(begin(connection).await?),
+    };
     for job in jobs {
         if job.run(&transaction).await == Outcome::Undo {
             transaction.rollback().await?;
