@@ -10,6 +10,7 @@ use gatepass::revocation;
 use gatepass::secret::Fingerprint;
 use gatepass::store::attempts::{self, Allowance, Budget};
 use gatepass::store::{Address, ConnectionTrait, Error, Store, Transaction, installation, invariants};
+use sea_orm::Statement;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -52,6 +53,29 @@ on_both!(where_a_statement_commits_itself_a_second_one_is_refused(world) {
         .await;
     // Or one day the first of them would be kept alone.
     assert!(twice.is_err());
+});
+
+on_both!(a_row_is_nothing_before_the_statement_that_gave_it_is_committed(world) {
+    const PARENTS: &str = "CREATE TABLE parents (id INTEGER PRIMARY KEY)";
+    const CHILDREN: &str =
+        "CREATE TABLE children (parent INTEGER REFERENCES parents (id) DEFERRABLE INITIALLY DEFERRED)";
+    let store = &world.app.store;
+    let made = store.write((), |tx, ()| {
+        Box::pin(async move {
+            tx.execute_unprepared(PARENTS).await?;
+            Ok(tx.execute_unprepared(CHILDREN).await?)
+        })
+    });
+    made.await.unwrap();
+    // Whether there is such a parent is asked at the commit.
+    let orphan = store.write_once((), |tx, ()| {
+        Box::pin(async move {
+            let insert = "INSERT INTO children (parent) VALUES (7) RETURNING parent";
+            let insert = Statement::from_string(tx.get_database_backend(), insert);
+            Ok(tx.query_one_raw(insert).await?.is_some())
+        })
+    });
+    assert!(orphan.await.is_err());
 });
 
 on_both!(a_write_that_is_abandoned_at_any_moment_takes_no_later_one_with_it(world) {

@@ -134,7 +134,11 @@ impl ConnectionTrait for Transaction {
     }
 
     async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
-        self.next()?.query_one_raw(statement).await
+        match &self.place {
+            Place::Open(database) => database.query_one_raw(statement).await,
+            // To its end: its row comes before its commit, which may fail.
+            Place::Pool { .. } => Ok(self.next()?.query_all_raw(statement).await?.into_iter().next()),
+        }
     }
 
     async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
