@@ -18,8 +18,7 @@ use sea_orm::{
 use tokio::sync::{mpsc, oneshot};
 
 use super::lineages::Memory;
-use super::transaction::Aftermath;
-use super::transaction::Extent;
+use super::transaction::{Aftermath, Extent};
 use super::{Error, Store, Transaction};
 use crate::failpoint::Failpoint;
 
