@@ -56,7 +56,7 @@ pub struct Layout {
     pub stock: Stock,
     /// With a link before the database.
     pub linked: bool,
-    /// The data folder has a file system of so many megabytes.
+    /// The database has a file system of so many megabytes.
     pub small_disk: Option<u32>,
     /// What the nodes are told besides, as `GATEPASS_…` variables of the environment.
     pub settings: Vec<(String, String)>,
@@ -129,7 +129,8 @@ pub struct Rig {
     pub site: Description,
     environment: Vec<(String, String)>,
     binary: PathBuf,
-    pub data_disk: Option<SmallDisk>,
+    /// That of the database.
+    pub disk: Option<SmallDisk>,
     pub scratch: Scratch,
 }
 
@@ -140,13 +141,17 @@ impl Rig {
     /// Starts everything, with a user and clients, and returns when all nodes are ready.
     pub async fn set_up(binary: &Path, layout: Layout, seed: Seed) -> anyhow::Result<Rig> {
         let scratch = Scratch::new()?;
-        let data_disk = match layout.small_disk {
-            Some(megabytes) => Some(SmallDisk::mount(scratch.join("data"), megabytes).await?),
+        let folder = match layout.database {
+            Database::Sqlite => "data",
+            Database::Postgres => "postgres",
+        };
+        let disk = match layout.small_disk {
+            Some(megabytes) => Some(SmallDisk::mount(scratch.join(folder), megabytes).await?),
             None => None,
         };
         let postgres = match layout.database {
             Database::Sqlite => None,
-            Database::Postgres => Some(Postgres::start(&scratch).await?),
+            Database::Postgres => Some(Postgres::start(&scratch, disk.as_ref()).await?),
         };
         let link = match &postgres {
             Some(postgres) if layout.linked => Some(Link::to(postgres.port, seed).await?),
@@ -213,7 +218,7 @@ impl Rig {
             site,
             environment,
             binary,
-            data_disk,
+            disk,
             scratch,
         })
     }

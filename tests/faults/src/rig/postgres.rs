@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, ensure};
 use tokio::time::sleep;
 
-use super::{Program, Scratch, Signal, free_port, output};
+use super::{Program, Scratch, Signal, SmallDisk, free_port, output};
 
 /// `pg_ctl restart -m …`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +32,14 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    pub async fn start(scratch: &Scratch) -> anyhow::Result<Self> {
-        let programs = programs()?;
-        let (home, log) = (scratch.join("postgres"), scratch.join("postgres.log"));
+    /// On a disk of its own, if there is one.
+    pub async fn start(scratch: &Scratch, disk: Option<&SmallDisk>) -> anyhow::Result<Self> {
+        let (programs, log) = (programs()?, scratch.join("postgres.log"));
+        let home = disk.map_or_else(|| scratch.join("postgres"), |disk| disk.path().to_owned());
         let (data, user) = (home.join("data"), user()?);
-        fs::create_dir(&home)?;
+        if disk.is_none() {
+            fs::create_dir(&home)?;
+        }
         if let Some((user, group)) = user {
             chown(&home, Some(user), Some(group))?;
         }
@@ -89,6 +92,21 @@ impl Postgres {
     pub async fn again(&mut self) -> anyhow::Result<()> {
         self.server = serve(self.user, &self.programs, &self.data, &self.log, self.port)?;
         self.accepts(super::START).await
+    }
+
+    /// Writes to the write-ahead log on a full disk, as other databases beside ours do, until PostgreSQL has gone down.
+    ///
+    /// Without room for another page of a table it refuses the statement and goes on. Without room for the next segment
+    /// of the log it panics, starts again, reads the log, cannot write that it has recovered, and shuts down for good:
+    /// when there is room, somebody has to start it ([`Postgres::again`]).
+    pub async fn use_up_wal(&mut self) -> anyhow::Result<()> {
+        let began = Instant::now();
+        while self.server.is_running() {
+            ensure!(began.elapsed() < super::START, "PostgreSQL goes on: see {}", self.log.display());
+            // In the end it fails.
+            let _ = self.query("SELECT pg_logical_emit_message(true, '', repeat('.', 1 << 20))").await;
+        }
+        Ok(())
     }
 
     async fn accepts(&self, within: Duration) -> anyhow::Result<()> {
