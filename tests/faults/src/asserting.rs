@@ -1,10 +1,7 @@
 //! A client that authenticates by assertions (RFC 7523 §3), each of which is good for once.
 
-use std::io::Write;
-use std::process::Stdio;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, ensure};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,13 +15,8 @@ const SECRET: &str = "a-secret-of-the-client-with-assertions-0123456789";
 
 /// Adds it to the rig.
 pub fn register(rig: &Rig) -> anyhow::Result<()> {
-    let mut add =
-        rig.command(&["client", "add", "--id", "asserting", "--name", "Asserting", "--secret-stdin"]);
-    add.args(["--auth-method", "client_secret_jwt", "--grant-type", "client_credentials"]);
-    let mut child = add.stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
-    child.stdin.take().context("no standard input")?.write_all(SECRET.as_bytes())?;
-    ensure!(child.wait()?.success(), "{add:?} failed");
-    Ok(())
+    let more = ["--auth-method", "client_secret_jwt", "--grant-type", "client_credentials"];
+    rig.add_client("asserting", SECRET, &more)
 }
 
 /// A client_credentials request with the assertion `name`, good for ten minutes.

@@ -6,6 +6,7 @@ mod bystanders;
 mod client;
 mod crowd;
 mod faults;
+mod jwt;
 mod ledger;
 mod line;
 mod replay;

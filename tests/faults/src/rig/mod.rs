@@ -7,12 +7,14 @@ mod link;
 mod node;
 mod postgres;
 mod program;
+mod receiver;
 mod scratch;
 mod small_disk;
 
+use std::io::Write;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ pub use link::{Link, Weather};
 pub use node::Node;
 pub use postgres::{Postgres, Restart};
 pub use program::{Program, Signal};
+pub use receiver::Receiver;
 pub use scratch::Scratch;
 pub use small_disk::SmallDisk;
 
@@ -231,6 +234,15 @@ impl Rig {
     /// Runs it to its end, which must be a success.
     pub async fn gatepass(&self, arguments: &[&str]) -> anyhow::Result<Output> {
         output(self.command(arguments)).await
+    }
+
+    /// Registers a client that has a secret, with more arguments of `client add`.
+    pub fn add_client(&self, id: &str, secret: &str, more: &[&str]) -> anyhow::Result<()> {
+        let mut add = self.command(&["client", "add", "--id", id, "--name", id, "--secret-stdin"]);
+        let mut child = add.args(more).stdin(Stdio::piped()).stdout(Stdio::null()).spawn()?;
+        child.stdin.take().context("no standard input")?.write_all(secret.as_bytes())?;
+        ensure!(child.wait()?.success(), "{add:?} failed");
+        Ok(())
     }
 
     /// One statement to the database itself, and what it gives.

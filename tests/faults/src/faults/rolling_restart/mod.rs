@@ -1,4 +1,7 @@
-//! F7: nodes are replaced one after the other under load, and no request fails, whoever leads clients to them.
+//! F7: nodes are replaced one after the other under load, and no request fails, whoever leads clients to them. What the
+//! nodes do by themselves is not lost with them: each sign-out reaches the app.
+
+mod sign_outs;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +16,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
+use self::sign_outs::SignOuts;
 use crate::bench::Bench;
 use crate::client::Client;
 use crate::line::{Line, NotBegun, Version};
 use crate::report::{Pass, Verdict};
-use crate::rig::{Layout, Node, Rig, START, Signal};
+use crate::rig::{Layout, Node, Receiver, Rig, START, Signal};
 use crate::seed::Seed;
 
 /// Clients of each version through the balancer, and as many straight to the nodes.
@@ -28,11 +32,16 @@ const END: Duration = Duration::from_secs(10);
 const TRIES: usize = 4;
 /// What a balancer needs to believe a node again: two checks, and one more.
 const NOTICED: Duration = Duration::from_secs(3);
+/// How long the app takes to hear of a sign-out while a node ends: more come meanwhile than the other nodes can deliver,
+/// so that this one is in the middle of a delivery to its end.
+const BUSY: Duration = Duration::from_secs(2);
 
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
-    let layout = Layout::postgres(3);
+    let app = Receiver::start().await?;
+    let layout = app.allowed_by(Layout::postgres(3));
     let profile = layout.profile();
-    let rounds = bench.scale.choose(1, 10);
+    // What is cut off is tried again after half a minute: a small run has that left after the end of its first node.
+    let (rounds, busy) = bench.scale.choose((1, 1), (10, usize::MAX));
     let mut seed = bench.seed(&profile);
     let mut rig = bench.rig(layout).await?;
     let all = rig.nodes.iter().map(|node| node.address.clone()).collect();
@@ -49,11 +58,15 @@ pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
         }
     }
 
+    let sign_outs = SignOuts::begin(&rig, &app, &ended)?;
+
     let mut ends = Ends::default();
     for _ in 0..rounds {
         for node in &mut rig.nodes {
             sleep(Duration::from_millis(500)).await;
+            app.pauses(if ends.nodes < busy { BUSY } else { Duration::ZERO });
             ends.count(node).await?;
+            app.pauses(Duration::ZERO);
             node.start()?;
             node.ready(START).await?;
             sleep(NOTICED).await;
@@ -65,8 +78,10 @@ pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
         let tally = client.await?;
         if way == "direct" { direct.add(tally) } else { balanced.add(tally) }
     }
+    let sign_outs = sign_outs.end().await?;
     checks.abort();
     let crowded = crowd(&mut rig).await?;
+    let told = sign_outs.compared(&app).await;
 
     let requests = balanced.requests + direct.requests;
     let counted = format!("{} nodes replaced, {requests} requests", ends.nodes);
@@ -78,7 +93,7 @@ pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
         .none("nodes that did not exit with 0", ends.unclean)
         .within("slowest end", ends.slowest, END)
         .within("end with 1,000 idle and 100 half-sent requests", crowded, END);
-    Ok(vec![verdict.examined(&rig).await?])
+    Ok(vec![verdict.examined(&rig).await?, told])
 }
 
 #[derive(Default)]
