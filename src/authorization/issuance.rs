@@ -8,9 +8,10 @@ use crate::id::Id;
 use crate::protocol::authorization_request::AuthorizationRequest;
 use crate::protocol::client_metadata::ConsentPolicy;
 use crate::sign_in::assurance::Assurance;
+use crate::store::births::{self, Birth};
 use crate::store::clients::Client;
 use crate::store::consents;
-use crate::store::grants::{self, Birth, Grant};
+use crate::store::grants::{self, Grant};
 use crate::store::sessions::{self, Session};
 use crate::store::users::User;
 use crate::store::{self, Store};
@@ -143,7 +144,7 @@ impl Issuance<'_> {
                     // An app that is removed at this moment waits, and then ends what is born here.
                     let agreed = *policy == ConsentPolicy::Implied
                         || consents::hold(tx, grant.user_id, &grant.client_id).await?.is_some();
-                    Ok(lives && agreed && grants::bear(tx, grant).await? == Birth::Born)
+                    Ok(lives && agreed && births::bear(tx, grant).await? == Birth::Born)
                 })
             })
             .await

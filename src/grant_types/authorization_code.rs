@@ -14,11 +14,12 @@ use crate::protocol::error::DirectError;
 use crate::protocol::grant_type::GrantType;
 use crate::protocol::pkce::CodeVerifier;
 use crate::revocation;
+use crate::store::births::{self, Birth};
 use crate::store::consents;
-use crate::store::grants::{self, Birth, Grant};
+use crate::store::grants::{self, Grant};
 use crate::store::sessions::{self, IdleLimits};
 use crate::store::users::{self, User};
-use crate::store::{self, Transaction};
+use crate::store::{self, Store, Transaction};
 use crate::tokens::authorization_code::AuthorizationCode;
 use crate::tokens::{Authentication, Order, Subject, TokenResponse};
 
@@ -46,8 +47,7 @@ pub(super) async fn exchange(exchange: &Exchange<'_>) -> Result<TokenResponse, F
         idle: exchange.issuer.lifetimes.session_idle,
         code_expires_at: code.expires_at,
     };
-    let redeemed = exchange.store.write(redemption, |tx, redemption| Box::pin(redemption.redeem(tx))).await?;
-    let Redeemed::Born(grant) = redeemed else { return Err(DEAD.into()) };
+    let grant = redemption.redeem(exchange.store).await?.ok_or(DEAD)?;
 
     let claims = claims_about(exchange, grant.user_id, &code.claims.id_token).await?;
     let order = Order {
@@ -143,6 +143,7 @@ async fn grant_of(exchange: &Exchange<'_>, code: &AuthorizationCode) -> Result<G
     })
 }
 
+#[derive(Clone)]
 struct Redemption {
     grant: Grant,
     consent: ConsentPolicy,
@@ -150,26 +151,38 @@ struct Redemption {
     code_expires_at: crate::clock::Timestamp,
 }
 
-enum Redeemed {
-    Born(Box<Grant>),
-    Replayed,
-    /// The code has expired, the session that it came from has ended, or the person has removed the app.
-    TooLate,
-}
-
 impl Redemption {
-    /// The single use of the code and the birth of its grant are one statement.
-    async fn redeem(&self, tx: &Transaction) -> Result<Redeemed, store::Error> {
+    /// `None`: the code was used before or has expired, the session that it came from has ended, or the person has
+    /// removed the app.
+    async fn redeem(self, store: &Store) -> Result<Option<Grant>, store::Error> {
+        let is_born = self.is_in_time()
+            && store
+                .write_once(self.clone(), |tx, Redemption { grant, consent, idle, .. }| {
+                    Box::pin(births::bear_at_once(tx, grant, idle, *consent))
+                })
+                .await?;
+        if is_born {
+            return Ok(Some(self.grant));
+        }
+        let is_born =
+            store.write(self.clone(), |tx, redemption| Box::pin(redemption.look_closer(tx))).await?;
+        Ok(is_born.then_some(self.grant))
+    }
+
+    fn is_in_time(&self) -> bool {
+        self.grant.rotated_at < self.code_expires_at
+    }
+
+    /// Bears the grant, or finds out why not. `false`: see [`Self::redeem`].
+    async fn look_closer(&self, tx: &Transaction) -> Result<bool, store::Error> {
         let now = self.grant.rotated_at;
-        let in_time = now < self.code_expires_at
+        let in_time = self.is_in_time()
             && sessions::hold_live(tx, self.grant.session_id, &self.idle, now).await?
             && self.is_agreed(tx).await?;
-        if in_time && grants::bear(tx, &self.grant).await? == Birth::Born {
-            return Ok(Redeemed::Born(Box::new(self.grant.clone())));
+        if in_time && births::bear(tx, &self.grant).await? == Birth::Born {
+            return Ok(true);
         }
-        let Some(born_before) = grants::find(tx, self.grant.id).await? else {
-            return Ok(Redeemed::TooLate);
-        };
+        let Some(born_before) = grants::find(tx, self.grant.id).await? else { return Ok(false) };
         // RFC 6749 §4.1.2: used "more than once, the authorization server MUST deny the request and SHOULD revoke
         // (when possible) all tokens previously issued based on that authorization code".
         if born_before.ended_at.is_none() {
@@ -184,7 +197,7 @@ impl Redemption {
                 events::record(tx, &replayed, now).await?;
             }
         }
-        Ok(Redeemed::Replayed)
+        Ok(false)
     }
 
     async fn is_agreed(&self, tx: &Transaction) -> Result<bool, store::Error> {

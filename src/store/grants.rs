@@ -1,13 +1,10 @@
 //! Grants: one user, one client, one agreement, born in one session. Every token descends from one.
-//!
-//! A grant's identifier is minted with the authorization code, so that its birth is the code's single use: the
-//! insert decides, and a second one is the replay.
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict, Query};
+use sea_orm::sea_query::{Expr, ExprTrait, Query};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, Iterable, QueryFilter, QuerySelect,
     QueryTrait,
@@ -55,7 +52,7 @@ impl Grant {
         coded_at(self.id)
     }
 
-    fn terms(&self) -> Terms {
+    pub(super) fn terms(&self) -> Terms {
         Terms {
             client_id: self.client_id.clone(),
             scope: self.scope.to_string(),
@@ -147,49 +144,6 @@ fn read((row, terms): (Model, Option<impl Into<Terms>>)) -> Result<Grant, Error>
 
 fn is_of(client_id: &str) -> Expr {
     terms::are(NAMED, terms::row::Column::ClientId.eq(client_id))
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Birth {
-    /// The code was used for the first time.
-    Born,
-    /// A grant with this identifier exists: the code was used before.
-    Replayed,
-}
-
-pub async fn bear(db: &impl ConnectionTrait, grant: &Grant) -> Result<Birth, Error> {
-    if insert(db, grant).await? {
-        return Ok(Birth::Born);
-    }
-    // It is there already, or nobody was granted the same before.
-    terms::insert(db, grant.terms()).await?;
-    Ok(if insert(db, grant).await? { Birth::Born } else { Birth::Replayed })
-}
-
-/// `false`: the grant is there, or its terms are not.
-async fn insert(db: &impl ConnectionTrait, grant: &Grant) -> Result<bool, Error> {
-    let row = [
-        (Column::Id, Expr::value(grant.id)),
-        (Column::UserId, Expr::value(grant.user_id)),
-        (Column::SessionId, Expr::value(grant.session_id)),
-        (Column::TermsId, Expr::col((terms::row::Entity, terms::row::Column::Id))),
-        (Column::Generation, Expr::value(grant.generation)),
-        (Column::AuthTime, Expr::value(Second::from(grant.auth_time))),
-        (Column::ExpiresAt, Expr::value(Second::from(grant.expires_at))),
-        (Column::RotatedAt, Expr::value(grant.rotated_at)),
-        (Column::StatusIndex, Expr::value(grant.status_index)),
-    ];
-    let (columns, values): (Vec<_>, Vec<_>) = row.into_iter().unzip();
-    let row = Query::select()
-        .exprs(values)
-        .from(terms::row::Entity)
-        .and_where(terms::row::Column::Fingerprint.eq(grant.terms().fingerprint()))
-        .to_owned();
-    let mut insert = Query::insert();
-    insert.into_table(Entity).columns(columns);
-    insert.select_from(row).expect("each column has its value");
-    insert.on_conflict(OnConflict::column(Column::Id).do_nothing().to_owned());
-    Ok(db.execute(&insert).await?.rows_affected() == 1)
 }
 
 pub async fn find(db: &impl ConnectionTrait, id: Id<Grant>) -> Result<Option<Grant>, Error> {

@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod audit;
 pub mod authorizations;
+pub mod births;
 pub mod clients;
 pub mod consents;
 pub mod credentials;

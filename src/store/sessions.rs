@@ -140,7 +140,7 @@ impl TryFrom<Model> for Session {
 }
 
 /// Not ended, not past its absolute end, not idle for too long.
-fn live(limits: &IdleLimits, now: Timestamp) -> Condition {
+pub(super) fn live(limits: &IdleLimits, now: Timestamp) -> Condition {
     let rested = |persistence: Persistence| {
         Condition::all()
             .add(Column::Persistence.eq(persistence.as_str()))

@@ -91,6 +91,21 @@ on_both!(what_ended_meanwhile_gets_no_tokens_for_its_code(world) {
     assert_eq!(shop.redeem(&code, &sent).await.error(), "invalid_grant", "the person signed out");
 });
 
+on_both!(a_code_gets_nothing_that_is_not_agreed_any_more(world) {
+    let alice = world.user("alice").await;
+    let shop = world.shop().await;
+    let mut browser = world.browser();
+    shop.tokens_in(&mut browser, "alice", "openid email").await;
+    let (code, sent) = shop.code(&mut browser, "alice", "openid email").await;
+    let removing = (alice.id, world.now());
+    let removed = world.app.store.write(removing, |tx, (user, now)| {
+        Box::pin(revocation::end_app(tx, *user, "shop", *now))
+    });
+    assert!(!removed.await.unwrap().is_nothing());
+    shop.tokens_in(&mut browser, "alice", "openid").await;
+    assert_eq!(shop.redeem(&code, &sent).await.error(), "invalid_grant", "now only openid is agreed");
+});
+
 on_both!(what_a_form_says_beside_its_answer_changes_nothing(world) {
     // The request stands in the database: a form names it and brings nothing along.
     world.user("alice").await;

@@ -37,6 +37,23 @@ on_both!(a_refresh_costs_one_write(world) {
     assert_eq!(spent, (0, 1));
 });
 
+on_both!(the_exchange_of_a_code_costs_one_write(world) {
+    world.user("alice").await;
+    let shop = world.shop().await;
+    let mut browser = world.browser();
+    let mut codes = Vec::new();
+    for _ in 0..2 {
+        codes.push(shop.code(&mut browser, "alice", "openid").await);
+    }
+    let codes = std::sync::Mutex::new(codes);
+    let spent = cost(&world, async || {
+        let (code, sent) = codes.lock().unwrap().pop().unwrap();
+        assert_eq!(shop.redeem(&code, &sent).await.status, 200);
+    })
+    .await;
+    assert_eq!(spent, (0, 1));
+});
+
 on_both!(introspection_of_a_jwt_costs_one_read_and_then_none(world) {
     world.user("alice").await;
     let shop = world.shop().await;
