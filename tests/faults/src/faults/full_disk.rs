@@ -1,6 +1,6 @@
 //! F4: when the disk is full, nothing is written by halves, what needs no writing goes on, and so does everything as soon
 //! as there is room. The audit log lies in the database, and its file system fills with it; the log has one of its own.
-//! PostgreSQL goes down at last, and what needs no database goes on without it.
+//! Without room for its write-ahead log PostgreSQL goes down; what needs no database goes on without it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use anyhow::Context;
 use gatepass_load::app;
 use tokio::time::{Instant, sleep};
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Scale};
 use crate::client::{Client, Reply};
 use crate::ledger::Ledger;
 use crate::replay::replay;
@@ -19,25 +19,52 @@ use crate::traffic::{Event, Pace, Setback, Traffic};
 
 const WORKERS: usize = 4;
 const RECOVERY: Duration = Duration::from_secs(5);
-/// Refusals that are waited for.
-const ENOUGH: usize = 20;
 /// SQLite has room in its log that it may use up first.
 const UNTIL_IT_HURTS: Duration = Duration::from_secs(60);
 
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
-    let sqlite = Layout::sqlite().on_small_disk(bench.scale.choose(32, 200));
-    let postgres = Layout::postgres(1).on_small_disk(bench.scale.choose(96, 200));
-    Ok(vec![
-        full_database(bench, sqlite).await?,
-        full_database(bench, postgres).await?,
-        full_log(bench).await?,
-    ])
+    let mut verdicts = Vec::new();
+    for lacking in [Lacking::Anything, Lacking::Pages, Lacking::Log] {
+        verdicts.push(full_database(bench, lacking).await?);
+    }
+    verdicts.push(full_log(bench).await?);
+    Ok(verdicts)
 }
 
-async fn full_database(bench: &Bench, layout: Layout) -> anyhow::Result<Verdict> {
-    let profile = layout.profile();
-    let mut seed = bench.seed(&profile);
-    let mut rig = bench.rig(layout).await?;
+/// What there is no room for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Lacking {
+    /// SQLite takes no write, and can be read.
+    Anything,
+    /// PostgreSQL refuses what needs another page of a table, and goes on.
+    Pages,
+    /// PostgreSQL goes down in the middle of commits ([`Postgres::use_up_wal`]).
+    ///
+    /// [`Postgres::use_up_wal`]: crate::rig::Postgres::use_up_wal
+    Log,
+}
+
+impl Lacking {
+    fn layout(self, scale: Scale) -> Layout {
+        match self {
+            Lacking::Anything => Layout::sqlite().on_small_disk(scale.choose(32, 200)),
+            Lacking::Pages | Lacking::Log => Layout::postgres(1).on_small_disk(scale.choose(96, 200)),
+        }
+    }
+
+    fn profile(self) -> &'static str {
+        match self {
+            Lacking::Anything => "sqlite",
+            Lacking::Pages => "postgres, tables",
+            Lacking::Log => "postgres, WAL",
+        }
+    }
+}
+
+async fn full_database(bench: &Bench, lacking: Lacking) -> anyhow::Result<Verdict> {
+    let profile = lacking.profile();
+    let mut seed = bench.seed(profile);
+    let mut rig = bench.rig(lacking.layout(bench.scale)).await?;
     let site = Arc::new(rig.site.clone());
     let ledger = Arc::new(Ledger::open(&rig.scratch.join("ledger"))?);
     let mut reader = Client::new(&site)?;
@@ -46,19 +73,29 @@ async fn full_database(bench: &Bench, layout: Layout) -> anyhow::Result<Verdict>
     sleep(Duration::from_secs(1)).await;
 
     rig.disk.as_ref().context("no small disk")?.fill()?;
-    let hurts = refusals(&traffic).await;
-    let read = published(&mut reader).await? + introspected(&mut reader, &token).await;
-    let mut without = None;
-    if let Some(postgres) = &mut rig.postgres {
-        postgres.use_up_wal().await?;
-        without = Some((refusals(&traffic).await, published(&mut reader).await?));
+    if lacking == Lacking::Log {
+        rig.postgres.as_mut().context("no PostgreSQL")?.use_up_wal().await?;
     }
-    let rotate = rig.command(&["key", "rotate"]).output()?;
+    let full = Instant::now();
+    let hurts = loop {
+        let refused = traffic.events().iter().filter(|event| !event.is_success()).count();
+        if refused >= 20 || full.elapsed() > UNTIL_IT_HURTS {
+            break refused;
+        }
+        sleep(Duration::from_millis(50)).await;
+    };
+    let reads = Reads::of(lacking, token);
+    let read = reads.done(&mut reader).await?;
+    let rotated = match lacking {
+        Lacking::Anything | Lacking::Log => Some(rig.command(&["key", "rotate"]).output()?.status.success()),
+        // What it writes may find room on the last page.
+        Lacking::Pages => None,
+    };
     let node = rig.nodes.first_mut().context("no node")?;
     let alive = node.is_running();
     rig.disk.as_ref().context("no small disk")?.free()?;
-    if let Some(postgres) = &mut rig.postgres {
-        postgres.again().await?;
+    if lacking == Lacking::Log {
+        rig.postgres.as_mut().context("no PostgreSQL")?.again().await?;
     }
     let freed = Instant::now();
     sleep(RECOVERY + Duration::from_millis(500)).await;
@@ -85,67 +122,71 @@ async fn full_database(bench: &Bench, layout: Layout) -> anyhow::Result<Verdict>
     if hurts == 0 {
         return Ok(Verdict::not_run(profile, "nothing was refused, though the disk was full"));
     }
-    let mut counted = format!("{} answers, {hurts} refused while it was full", events.len());
-    if let Some((refused, _)) = without {
-        counted += &format!(", {refused} more without PostgreSQL");
-    }
-    let mut verdict = Verdict::of(profile, counted)
+    let counted = format!("{} answers, {hurts} refused while it was full", events.len());
+    let verdict = Verdict::of(profile, counted)
         .none("refusals other than 503 with Retry-After", others.len())
-        .mark("reads that go on (JWKS, discovery, introspection)", read as f64, all(3));
-    if let Some((_, read)) = without {
-        verdict = verdict.mark("reads that go on without PostgreSQL (JWKS, discovery)", read as f64, all(2));
-    }
-    let verdict = verdict
-        .none("commands of the operator that succeed", usize::from(rotate.status.success()))
+        .mark(reads.said(), read as f64, Pass::Exactly(reads.count() as f64))
         .none("ends of the node", usize::from(!alive))
         .within("recovery", first.unwrap_or(Duration::MAX), RECOVERY)
         .none("failures more than 5 s after there is room", late);
+    let verdict = match rotated {
+        Some(rotated) => verdict.none("commands of the operator that succeed", usize::from(rotated)),
+        None => verdict,
+    };
     losses.marks(verdict).examined(&rig).await
 }
 
-/// Waits until enough more are refused; how many were.
-async fn refusals(traffic: &Traffic) -> usize {
-    let all = || traffic.events().iter().filter(|event| !event.is_success()).count();
-    let (before, began) = (all(), Instant::now());
-    loop {
-        let refused = all() - before;
-        if refused >= ENOUGH || began.elapsed() > UNTIL_IT_HURTS {
-            return refused;
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+/// What needs no writing.
+enum Reads {
+    /// Also what is known of this token.
+    Stored(String),
+    /// What needs no database.
+    Published,
 }
 
 /// Reads of one kind.
-const READS: usize = 10;
+const EACH: usize = 10;
 
-/// That all reads succeed.
-fn all(kinds: usize) -> Pass {
-    Pass::Exactly((kinds * READS) as f64)
-}
-
-/// How many reads of what needs no database succeed.
-async fn published(client: &mut Client) -> anyhow::Result<usize> {
-    let endpoints = client.of.endpoints.clone();
-    let host = client.of.host()?;
-    let mut read = 0;
-    for path in [&endpoints.jwks, &endpoints.discovery] {
-        let path = path.as_deref().context("not described")?;
-        for _ in 0..READS {
-            let answer = client.send(&app::get(&host, path, None)).await;
-            read += usize::from(answer.is_ok_and(|answer| answer.status == 200));
+impl Reads {
+    fn of(lacking: Lacking, token: String) -> Self {
+        match lacking {
+            Lacking::Anything | Lacking::Pages => Reads::Stored(token),
+            Lacking::Log => Reads::Published,
         }
     }
-    Ok(read)
-}
 
-async fn introspected(client: &mut Client, token: &str) -> usize {
-    let mut read = 0;
-    for _ in 0..READS {
-        let reply = client.introspect(token).await;
-        read += usize::from(matches!(reply, Reply::Given(said) if said["active"] == true));
+    fn said(&self) -> &'static str {
+        match self {
+            Reads::Stored(_) => "reads that go on (JWKS, discovery, introspection)",
+            Reads::Published => "reads that go on (JWKS, discovery)",
+        }
     }
-    read
+
+    fn count(&self) -> usize {
+        match self {
+            Reads::Stored(_) => 3 * EACH,
+            Reads::Published => 2 * EACH,
+        }
+    }
+
+    /// How many of them succeed.
+    async fn done(&self, client: &mut Client) -> anyhow::Result<usize> {
+        let endpoints = client.of.endpoints.clone();
+        let host = client.of.host()?;
+        let mut done = 0;
+        for _ in 0..EACH {
+            for path in [&endpoints.jwks, &endpoints.discovery] {
+                let path = path.as_deref().context("not described")?;
+                let answer = client.send(&app::get(&host, path, None)).await;
+                done += usize::from(answer.is_ok_and(|answer| answer.status == 200));
+            }
+            if let Reads::Stored(token) = self {
+                let reply = client.introspect(token).await;
+                done += usize::from(matches!(reply, Reply::Given(said) if said["active"] == true));
+            }
+        }
+        Ok(done)
+    }
 }
 
 /// The log cannot be written: everything else goes on.

@@ -94,17 +94,24 @@ impl Postgres {
         self.accepts(super::START).await
     }
 
-    /// Writes to the write-ahead log on a full disk, as other databases beside ours do, until PostgreSQL has gone down.
+    /// On a full disk: writes to the write-ahead log, as other databases beside ours do, until the next segment is almost
+    /// wanted, and then little by little, until PostgreSQL has gone down.
     ///
     /// Without room for another page of a table it refuses the statement and goes on. Without room for the next segment
     /// of the log it panics, starts again, reads the log, cannot write that it has recovered, and shuts down for good:
     /// when there is room, somebody has to start it ([`Postgres::again`]).
     pub async fn use_up_wal(&mut self) -> anyhow::Result<()> {
         let began = Instant::now();
+        let segment = "pg_size_bytes(current_setting('wal_segment_size'))";
+        let used = format!("mod(pg_current_wal_insert_lsn() - '0/0', {segment})");
+        let length = format!("greatest(1000, {segment} - {used} - 64 * 1024)::int");
+        let write = format!("SELECT pg_logical_emit_message(true, '', repeat('.', {length}))");
         while self.server.is_running() {
             ensure!(began.elapsed() < super::START, "PostgreSQL goes on: see {}", self.log.display());
             // In the end it fails.
-            let _ = self.query("SELECT pg_logical_emit_message(true, '', repeat('.', 1 << 20))").await;
+            let _ = self.query(&write).await;
+            // The commit that finds no room had better be one of a node.
+            sleep(Duration::from_millis(100)).await;
         }
         Ok(())
     }
