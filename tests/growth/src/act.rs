@@ -9,8 +9,9 @@ use gatepass::revocation::{self, Reach};
 use gatepass::secret::Fingerprint;
 use gatepass::store::attempts::{self, Budget};
 use gatepass::store::authorizations::{self, Pending, Step};
+use gatepass::store::births::{self, Birth};
 use gatepass::store::consents::{self, Consent};
-use gatepass::store::grants::{self, Birth, Grant};
+use gatepass::store::grants::{self, Grant};
 use gatepass::store::outbox::{self, State};
 use gatepass::store::sessions::{self, IdleLimits, Session};
 use gatepass::store::users::{self, User};
@@ -93,7 +94,7 @@ impl Act {
             Deed::Authorize(grant) => {
                 let lives = sessions::hold_live(tx, grant.session_id, &SESSION_IDLE, now).await?;
                 let agreed = consents::hold(tx, user, &grant.client_id).await?.is_some();
-                return Ok(done(lives && agreed && grants::bear(tx, grant).await? == Birth::Born));
+                return Ok(done(lives && agreed && births::bear(tx, grant).await? == Birth::Born));
             }
             Deed::Refresh { grant, client, generation } => {
                 let rotated = grants::rotate(tx, *grant, client, *generation, REFRESH_IDLE, now).await?;
