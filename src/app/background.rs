@@ -1,4 +1,4 @@
-//! What a running server does by itself.
+//! What a running server does by itself, until its end. (The outbox has an end of its own: `jobs/deliver.rs`.)
 
 use std::time::Duration;
 
@@ -16,8 +16,7 @@ const TIDY_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until it is dropped.
 pub async fn run(app: App) {
-    let delivery = app.delivery();
-    tokio::join!(keep_keys(&app), prune(&app), tidy(&app), delivery.run(), app.feed.run());
+    tokio::join!(keep_keys(&app), prune(&app), tidy(&app), app.feed.run());
 }
 
 async fn keep_keys(app: &App) {

@@ -18,7 +18,7 @@ use crate::http::descriptors;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::http::server;
-use crate::http::shutdown::{Drain, Shutdown};
+use crate::http::shutdown::{Drain, Shutdown, Stage};
 use crate::http::tls::Tls;
 use crate::http::{health, log};
 use crate::router;
@@ -101,10 +101,18 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         Mode::Development => Drain::without_notice(app.config.server.drain()),
         Mode::Production | Mode::Command => Drain::within(app.config.server.drain()),
     };
+    let delivery = app.delivery();
+    let delivering = async {
+        tokio::select! {
+            () = delivery.run(shutdown.reached(Stage::NotReady)) => {}
+            () = shutdown.reached(Stage::Over) => {}
+        }
+    };
     let servers = async {
         tokio::join!(
             server::serve(public, doors, tls.clone(), limits, shutdown.clone()),
             server::serve(management, health, None, Limits::default(), shutdown.clone()),
+            delivering,
         )
     };
     let ending = async {

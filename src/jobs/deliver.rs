@@ -2,6 +2,7 @@
 //! `jti` however often it is tried.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -53,8 +54,10 @@ enum Outcome {
 }
 
 impl Delivery {
-    /// Runs until it is dropped. What is under way then is tried again later.
-    pub async fn run(&self) {
+    /// Runs until this node is `stopping` and what is under way has ended; what waits is for the other nodes. Dropped before,
+    /// it leaves what is under way to them too, but only after [`LEASE`].
+    pub async fn run(&self, stopping: impl Future<Output = ()>) {
+        let mut stopping = pin!(stopping);
         let mut under_way = JoinSet::new();
         let mut clients: HashMap<task::Id, String> = HashMap::new();
         let mut ticks = interval(EVERY);
@@ -64,12 +67,15 @@ impl Delivery {
                 tracing::warn!(%error, "the outbox could not be read; trying again later");
             }
             let done = tokio::select! {
+                biased;
+                () = &mut stopping => break,
                 Some(done) = under_way.join_next_with_id() => done.map_or_else(|error| error.id(), |(id, ())| id),
                 () = self.store.posted().notified() => continue,
                 _ = ticks.tick() => continue,
             };
             clients.remove(&done);
         }
+        while under_way.join_next().await.is_some() {}
     }
 
     /// Fills the free places with what is due.

@@ -90,7 +90,7 @@ on_both!(the_back_channel_gets_a_logout_token_and_nothing_else(world, SETTINGS) 
     user(&world).await;
     let endpoint = Endpoint::start().await;
     let delivery = world.app.delivery();
-    tokio::spawn(async move { delivery.run().await });
+    tokio::spawn(async move { delivery.run(std::future::pending()).await });
     let app = client(&world, json!({ "backchannel_logout_uri": format!("{}/logout", endpoint.origin) })).await;
     let mut browser = world.browser();
     let first = tokens(&app, &mut browser, "openid", &[]).await;

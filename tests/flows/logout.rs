@@ -1,6 +1,7 @@
 //! What other clients are told when something ends (OpenID Connect Back-Channel Logout 1.0).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use gatepass::events::Reason;
@@ -8,6 +9,7 @@ use gatepass::revocation;
 use gatepass::store::outbox::{self, Letter, State};
 use gatepass::tokens::subject_of;
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::on_both;
 use crate::support::endpoint::{Received, Reply};
@@ -24,7 +26,7 @@ async fn listening(world: &World, id: &str, endpoint: &Endpoint) -> RelyingParty
 /// Carries the outbox out from now on.
 fn delivers(world: &World) {
     let delivery = world.app.delivery();
-    tokio::spawn(async move { delivery.run().await });
+    tokio::spawn(async move { delivery.run(std::future::pending()).await });
 }
 
 async fn letters(world: &World) -> Vec<Letter> {
@@ -209,7 +211,7 @@ on_both!(an_attempt_that_died_with_its_node_is_made_again(world) {
     let mut browser = world.browser();
     shop.tokens_in(&mut browser, "alice", "openid").await;
     let delivery = world.app.delivery();
-    let killed = tokio::spawn(async move { delivery.run().await });
+    let killed = tokio::spawn(async move { delivery.run(std::future::pending()).await });
     sign_out(&mut browser).await;
     endpoint.has_received(1).await;
     killed.abort();
@@ -217,6 +219,33 @@ on_both!(an_attempt_that_died_with_its_node_is_made_again(world) {
     delivers(&world.another_node().await);
     let received = endpoint.has_received(2).await;
     assert_eq!(claims(&token(&received[0]))["jti"], claims(&token(&received[1]))["jti"]);
+});
+
+on_both!(a_node_that_stops_ends_what_it_has_begun_and_leaves_the_rest_to_others(world) {
+    world.user("alice").await;
+    let endpoint = Endpoint::start().await;
+    let shop = listening(&world, "shop", &endpoint).await;
+    endpoint.will_answer([Reply::Silence]);
+    let (mut first, mut second) = (world.browser(), world.browser());
+    shop.tokens_in(&mut first, "alice", "openid").await;
+    shop.tokens_in(&mut second, "alice", "openid").await;
+    let (delivery, stop) = (world.app.delivery(), Arc::new(Notify::new()));
+    let stopped = stop.clone();
+    let stopping = tokio::spawn(async move { delivery.run(stopped.notified()).await });
+    sign_out(&mut first).await;
+    endpoint.has_received(1).await;
+
+    stop.notify_one();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    sign_out(&mut second).await;
+    stopping.await.unwrap();
+    let attempts = |letters: Vec<Letter>| letters.iter().map(|letter| letter.attempts).collect::<BTreeSet<_>>();
+    assert_eq!(attempts(letters(&world).await), BTreeSet::from([0, 1]));
+    assert_eq!(endpoint.received().len(), 1);
+    // Nobody has to wait until a dead node's claim is over, only for the pause after a failure.
+    world.time_passes(Duration::from_secs(6));
+    delivers(&world.another_node().await);
+    settled(&world, is_delivered).await;
 });
 
 on_both!(each_height_of_an_ending_tells_the_right_clients(world) {
