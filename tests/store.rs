@@ -10,7 +10,7 @@ use gatepass::revocation;
 use gatepass::secret::Fingerprint;
 use gatepass::store::attempts::{self, Allowance, Budget};
 use gatepass::store::{Address, ConnectionTrait, Error, Store, Transaction, installation, invariants};
-use sea_orm::Statement;
+use sea_orm::{DatabaseBackend, Statement};
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -18,6 +18,31 @@ use crate::on_both;
 
 /// As the configuration says by default.
 const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
+
+on_both!(a_commit_waits_for_the_disk_whatever_the_database_is_set_to(world) {
+    let is_postgres = world.app.store.read().get_database_backend() == DatabaseBackend::Postgres;
+    let (setting, durable) = match is_postgres {
+        true => ("SELECT current_setting('synchronous_commit')", "on"),
+        false => ("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous", "2"),
+    };
+    if is_postgres {
+        let hasty = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$";
+        world.app.store.read().execute_unprepared(hasty).await.unwrap();
+    }
+    let later = world.another_node().await;
+    let said: String = later
+        .app
+        .store
+        .write(setting, |tx, setting| {
+            Box::pin(async move {
+                let row = tx.query_one_raw(Statement::from_string(tx.get_database_backend(), *setting)).await?;
+                Ok(row.unwrap().try_get_by_index(0)?)
+            })
+        })
+        .await
+        .unwrap();
+    assert_eq!(said, durable);
+});
 
 on_both!(transactions_that_fail_undo_themselves_and_no_others(world) {
     let store = &world.app.store;

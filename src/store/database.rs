@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use migrations::{Migrator, MigratorTrait};
+use sea_orm::sqlx::Executor;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction,
@@ -297,6 +298,15 @@ fn postgres(url: &str, connections: u32) -> ConnectOptions {
         .connect_timeout(PATIENCE)
         // To ask costs a round trip.
         .test_before_acquire_if_idle_for(RESTED)
-        .sqlx_logging(false);
+        .sqlx_logging(false)
+        .map_sqlx_postgres_pool_opts(|pool| {
+            pool.after_connect(|connection, _| {
+                Box::pin(async move { connection.execute(DURABLE).await.map(drop) })
+            })
+        });
     options
 }
+
+/// A commit that is answered before it is on disk may be lost after its token was given. Whoever chose something else than
+/// that for the whole database (`local`, `remote_write`) has chosen between disks.
+const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'";
