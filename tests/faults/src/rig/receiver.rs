@@ -40,7 +40,14 @@ pub struct Heard {
     /// Tokens whose sender has waited for the answer.
     pub taken: Vec<LogoutToken>,
     /// Also those whose sender was gone before.
-    pub begun: usize,
+    begun: usize,
+}
+
+impl Heard {
+    /// Deliveries that have no answer yet, and those that were given up before.
+    pub fn under_way(&self) -> usize {
+        self.begun - self.taken.len()
+    }
 }
 
 pub struct Receiver {

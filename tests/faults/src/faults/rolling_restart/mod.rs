@@ -32,16 +32,15 @@ const END: Duration = Duration::from_secs(10);
 const TRIES: usize = 4;
 /// What a balancer needs to believe a node again: two checks, and one more.
 const NOTICED: Duration = Duration::from_secs(3);
-/// How long the app takes to hear of a sign-out while a node ends: more come meanwhile than the other nodes can deliver,
-/// so that this one is in the middle of a delivery to its end.
+/// How long the app takes to hear of a sign-out while a node ends: more come than all nodes can deliver, so that this one
+/// is in the middle of some when it is asked to stop.
 const BUSY: Duration = Duration::from_secs(2);
 
 pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
     let app = Receiver::start().await?;
     let layout = app.allowed_by(Layout::postgres(3));
     let profile = layout.profile();
-    // What is cut off is tried again after half a minute: a small run has that left after the end of its first node.
-    let (rounds, busy) = bench.scale.choose((1, 1), (10, usize::MAX));
+    let rounds = bench.scale.choose(1, 10);
     let mut seed = bench.seed(&profile);
     let mut rig = bench.rig(layout).await?;
     let all = rig.nodes.iter().map(|node| node.address.clone()).collect();
@@ -58,13 +57,14 @@ pub async fn run(bench: &Bench) -> anyhow::Result<Vec<Verdict>> {
         }
     }
 
-    let sign_outs = SignOuts::begin(&rig, &app, &ended)?;
+    let mut sign_outs = SignOuts::begin(&rig, &app, &ended)?;
 
     let mut ends = Ends::default();
     for _ in 0..rounds {
         for node in &mut rig.nodes {
-            sleep(Duration::from_millis(500)).await;
-            app.pauses(if ends.nodes < busy { BUSY } else { Duration::ZERO });
+            app.pauses(BUSY);
+            sleep(Duration::from_secs(1)).await;
+            sign_outs.interrupt(&app);
             ends.count(node).await?;
             app.pauses(Duration::ZERO);
             node.start()?;

@@ -21,17 +21,22 @@ use crate::rig::{Receiver, Rig};
 const PEOPLE: usize = 3;
 /// Between two visits of a person.
 const AWAY: Duration = Duration::from_millis(100);
-/// A delivery that ends with its node is the others' after 30 s, and they look every 2 s.
-const TOLD: Duration = Duration::from_secs(40);
+/// A node that stops ends what it has begun, and leaves the rest to the others at once. They look every 2 s.
+const TOLD: Duration = Duration::from_secs(10);
 const CLIENT: &str = "told";
 
-pub struct SignOuts(Vec<JoinHandle<Tally>>);
+pub struct SignOuts {
+    people: Vec<JoinHandle<Tally>>,
+    interrupted: usize,
+}
 
 #[derive(Default)]
 pub struct Tally {
     /// `sid` of each session whose end was acknowledged.
     ended: Vec<String>,
     failed: usize,
+    /// Deliveries that were under way when a node was asked to stop, by whichever node.
+    interrupted: usize,
 }
 
 /// Of an ID Token (OpenID Connect Back-Channel Logout §2.1).
@@ -49,13 +54,20 @@ impl SignOuts {
         rig.add_client(CLIENT, &of.client.secret, &[&uris[..], &told, &["--trusted"]].concat())?;
         let client = Credential { id: CLIENT.to_owned(), ..of.client.clone() };
         let site = Arc::new(Description { client, ..of.clone() });
-        Ok(SignOuts((0..PEOPLE).map(|_| tokio::spawn(come_and_go(site.clone(), over.clone()))).collect()))
+        let people = (0..PEOPLE).map(|_| tokio::spawn(come_and_go(site.clone(), over.clone()))).collect();
+        Ok(SignOuts { people, interrupted: 0 })
+    }
+
+    /// A node is asked to stop now.
+    pub fn interrupt(&mut self, app: &Receiver) {
+        self.interrupted += app.heard().under_way();
     }
 
     /// Waits until everybody has gone.
     pub async fn end(self) -> anyhow::Result<Tally> {
-        let tallies = try_join_all(self.0).await?;
-        Ok(tallies.into_iter().fold(Tally::default(), |mut all, one| {
+        let tallies = try_join_all(self.people).await?;
+        let none = Tally { interrupted: self.interrupted, ..Tally::default() };
+        Ok(tallies.into_iter().fold(none, |mut all, one| {
             all.ended.extend(one.ended);
             all.failed += one.failed;
             all
@@ -79,18 +91,21 @@ impl Tally {
         let took = began.elapsed();
         let letters: HashSet<&str> = heard.taken.iter().map(|token| token.jti.as_str()).collect();
         let (expected, twice) = (self.ended.len(), heard.taken.len() - letters.len());
-        let cut_off = heard.begun - heard.taken.len();
         if expected == 0 {
             return Verdict::not_run(profile, "nobody has signed out");
         }
-        if cut_off + lost == 0 {
-            return Verdict::not_run(profile, "no node was ended in the middle of a delivery");
+        if self.interrupted == 0 {
+            return Verdict::not_run(
+                profile,
+                "no node was in the middle of a delivery when it was asked to stop",
+            );
         }
         let counted =
-            format!("{expected} expected, {cut_off} deliveries cut off, {twice} tokens taken twice");
+            format!("{expected} expected, {} under way at a SIGTERM, {twice} taken twice", self.interrupted);
         Verdict::of(profile, counted)
             .none("sign-ins and sign-outs that failed", self.failed)
             .none("lost logout tokens", lost)
+            .none("deliveries that were cut off", heard.under_way())
             .within("after the last restart until the last was told", took, TOLD)
     }
 }
