@@ -3,6 +3,7 @@
 mod alone;
 mod beside_the_server;
 mod cache;
+mod clients;
 mod development;
 mod operator;
 
